@@ -1,0 +1,145 @@
+/**
+ * The manifest of model files: where they lie, what they are, and whether they are the files that were published.
+ */
+import { createHash } from "node:crypto";
+import { createReadStream, readFileSync } from "node:fs";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { LinescribeError, messageOf } from "../base/error.ts";
+
+/** Larger manifests are refused before they are parsed. */
+const MANIFEST_MAXIMUM_BYTES = 256 * 1024;
+
+const modelEntry = z.strictObject({
+  /** What configuration and logs call the model, for example `silero-vad-6.2`. */
+  name: z.string().regex(/^[\w.-]{1,100}$/),
+  /** File name beside the manifest; never a path, so that a manifest cannot point outside its folder. */
+  file: z.string().regex(/^(?!\.)[\w.-]{1,200}$/),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  bytes: z.int().positive(),
+  /** SPDX identifier. */
+  licence: z.string().min(1),
+  /** Where the file comes from, exact enough to get it again. */
+  source: z.string().min(1),
+  purpose: z.enum(["vad", "asr"]),
+});
+
+const manifest = z
+  .strictObject({ models: z.array(modelEntry).max(100) })
+  .refine(({ models }) => new Set(models.map(({ name }) => name)).size === models.length, {
+    error: "two models have the same name",
+  });
+
+export type ModelEntry = Readonly<z.infer<typeof modelEntry>>;
+export type Manifest = { readonly models: readonly ModelEntry[] };
+
+/** The package's own `models/` folder, absolute; the same from `src/` in a clone and from `dist/` in a package. */
+export function modelsDirectory(): string {
+  return fileURLToPath(new URL("../../models", import.meta.url));
+}
+
+/**
+ * Reads `manifest.json` of a models folder. Blocks; meant for start-up.
+ *
+ * @throws {LinescribeError} `MODEL_MISSING` when there is none, `MODEL_ALTERED` when it has another shape.
+ */
+export function readManifest(directory: string = modelsDirectory()): Manifest {
+  const file = path.join(directory, "manifest.json");
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new LinescribeError(
+      "MODEL_MISSING",
+      `Expected the manifest of the models at ${file}, got: ${messageOf(cause)}. ` +
+        "Set the models folder to one that holds a manifest.json, or reinstall.",
+      { cause },
+    );
+  }
+  try {
+    if (text.length > MANIFEST_MAXIMUM_BYTES) throw new Error(`it is longer than ${MANIFEST_MAXIMUM_BYTES}`);
+    return manifest.parse(JSON.parse(text));
+  } catch (cause) {
+    const faults = cause instanceof z.ZodError ? z.prettifyError(cause) : messageOf(cause);
+    throw new LinescribeError("MODEL_ALTERED", `The model manifest ${file} is not usable: ${faults}`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * The entry called `name`.
+ *
+ * @throws {LinescribeError} `MODEL_MISSING`, naming the models there are.
+ */
+export function findModel(models: Manifest, name: string): ModelEntry {
+  const entry = models.models.find((candidate) => candidate.name === name);
+  if (entry === undefined) {
+    const known = models.models.map((candidate) => candidate.name).join(", ") || "none";
+    throw new LinescribeError(
+      "MODEL_MISSING",
+      `No model is called ${JSON.stringify(name)}; there are: ${known}`,
+    );
+  }
+  return entry;
+}
+
+/**
+ * Reads the whole file of a model and compares its size and sha256 with the manifest.
+ *
+ * @returns The absolute path of the intact file.
+ * @throws {LinescribeError} `MODEL_MISSING` when the file cannot be read, `MODEL_ALTERED` when it is another file.
+ */
+export async function verifyModel(entry: ModelEntry, directory: string = modelsDirectory()): Promise<string> {
+  const file = path.resolve(directory, entry.file);
+  const hash = createHash("sha256");
+  let bytes = 0;
+  try {
+    await pipeline(createReadStream(file), async (chunks: AsyncIterable<Buffer>) => {
+      for await (const chunk of chunks) {
+        bytes += chunk.length;
+        hash.update(chunk);
+      }
+    });
+  } catch (cause) {
+    throw new LinescribeError(
+      "MODEL_MISSING",
+      `The file of model ${entry.name} cannot be read at ${file}: ${messageOf(cause)}. ` +
+        `Get it again from ${entry.source}.`,
+      { cause },
+    );
+  }
+  const sha256 = hash.digest("hex");
+  if (bytes !== entry.bytes || sha256 !== entry.sha256) {
+    throw new LinescribeError(
+      "MODEL_ALTERED",
+      `The file of model ${entry.name} at ${file} is not the published one: expected ${entry.bytes} bytes with ` +
+        `sha256 ${entry.sha256}, got ${bytes} bytes with sha256 ${sha256}. ` +
+        `Get it again from ${entry.source}.`,
+    );
+  }
+  return file;
+}
+
+/** One model of the manifest and what is wrong with it, or null. */
+export interface ModelCheck {
+  entry: ModelEntry;
+  fault: LinescribeError | null;
+}
+
+/** Verifies every model of a folder, one after the other, and reports all faults together. */
+export async function checkModels(directory: string = modelsDirectory()): Promise<ModelCheck[]> {
+  const checks: ModelCheck[] = [];
+  for (const entry of readManifest(directory).models) {
+    try {
+      await verifyModel(entry, directory);
+      checks.push({ entry, fault: null });
+    } catch (fault) {
+      if (!(fault instanceof LinescribeError)) throw fault;
+      checks.push({ entry, fault });
+    }
+  }
+  return checks;
+}
