@@ -11,6 +11,10 @@ import { Worker, type WorkerOptions } from "node:worker_threads";
  * @param name - File name without extension, for example `silero-worker`.
  */
 export function startWorker(callerUrl: string, name: string, options?: WorkerOptions): Worker {
-  const extension = callerUrl.endsWith(".ts") ? ".ts" : ".js";
-  return new Worker(new URL(`./${name}${extension}`, callerUrl), options);
+  if (!callerUrl.endsWith(".ts")) return new Worker(new URL(`./${name}.js`, callerUrl), options);
+  // On Node 20 the hooks of `--import tsx` do not reach worker threads, so the worker registers them itself.
+  const tsx = import.meta.resolve("tsx/esm/api");
+  const module = new URL(`./${name}.ts`, callerUrl).href;
+  const source = `const { register } = await import(${JSON.stringify(tsx)}); register(); await import(${JSON.stringify(module)});`;
+  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), options);
 }
