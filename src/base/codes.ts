@@ -3,6 +3,9 @@
  */
 export const ERROR_CODES = {
   AUDIO_BAD_WAV: "The WAV file is malformed or of an unsupported encoding",
+  VAD_WORKER_LOST: "The voice activity worker died and the retry failed as well",
+  VAD_OVERLOADED: "A stream has more audio waiting for voice activity than its maximum",
+  VAD_CLOSED: "The stream of voice activity, or the whole detector, was closed",
   ASR_WORKER_LOST: "A recognition worker died and the retry failed as well",
   ASR_TIMEOUT: "A recognition did not finish before its deadline",
   ASR_OVERLOADED: "The recognition queue is full",
