@@ -1,0 +1,114 @@
+/**
+ * The tables of the store and their versions: each migration raises `user_version` by one.
+ */
+import type Database from "better-sqlite3";
+import { LinescribeError } from "../base/error.ts";
+
+/**
+ * - `event.body` is the webhook body, written once and never changed: what is signed is what was committed.
+ * - `outbox` has a row for each event that an endpoint is owed; its content stays in `event`.
+ * - `lane` has a row for each (endpoint, call) with pending rows, so that finding what is due costs an index seek
+ *   and not a search through everything pending.
+ * - Positions in media time are REAL: they are milliseconds, and a fraction must not make a commit fail.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE call(
+    call_sid TEXT PRIMARY KEY,
+    to_number TEXT NOT NULL,
+    from_number TEXT NOT NULL,
+    mode TEXT NOT NULL CHECK(mode IN ('start', 'connect')),
+    endpoint TEXT,
+    started_at INTEGER,
+    media_start_at INTEGER,
+    opened_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    last_sequence INTEGER NOT NULL DEFAULT 0
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX call_unfinished ON call(opened_at) WHERE ended_at IS NULL;
+  CREATE INDEX call_ended ON call(ended_at) WHERE ended_at IS NOT NULL;
+
+  CREATE TABLE track(
+    call_sid TEXT NOT NULL REFERENCES call(call_sid) ON DELETE CASCADE,
+    track TEXT NOT NULL CHECK(track IN ('inbound', 'outbound')),
+    label TEXT NOT NULL,
+    media_ms REAL NOT NULL DEFAULT 0,
+    settled_ms REAL NOT NULL DEFAULT 0,
+    PRIMARY KEY(call_sid, track)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE event(
+    call_sid TEXT NOT NULL REFERENCES call(call_sid) ON DELETE CASCADE,
+    sequence INTEGER NOT NULL,
+    message_id TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
+    track TEXT,
+    number INTEGER,
+    start_ms REAL,
+    end_ms REAL,
+    committed_at INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY(call_sid, sequence)
+  ) STRICT;
+
+  CREATE TABLE outbox(
+    id INTEGER PRIMARY KEY,
+    call_sid TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    endpoint TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'pending' CHECK(state IN ('pending', 'delivered', 'dead')),
+    attempts INTEGER NOT NULL DEFAULT 0,
+    strikes INTEGER NOT NULL DEFAULT 0,
+    queued_at INTEGER NOT NULL,
+    last_attempt_at INTEGER,
+    last_status INTEGER,
+    last_error TEXT,
+    last_response TEXT,
+    settled_at INTEGER,
+    UNIQUE(call_sid, sequence),
+    FOREIGN KEY(call_sid, sequence) REFERENCES event(call_sid, sequence) ON DELETE CASCADE
+  ) STRICT;
+  CREATE INDEX outbox_pending ON outbox(endpoint, call_sid, sequence) WHERE state = 'pending';
+  CREATE INDEX outbox_pending_age ON outbox(queued_at) WHERE state = 'pending';
+  CREATE INDEX outbox_delivered ON outbox(settled_at) WHERE state = 'delivered';
+  CREATE INDEX outbox_dead ON outbox(settled_at) WHERE state = 'dead';
+
+  CREATE TABLE lane(
+    endpoint TEXT NOT NULL,
+    call_sid TEXT NOT NULL,
+    next_at INTEGER NOT NULL,
+    PRIMARY KEY(endpoint, call_sid)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX lane_due ON lane(endpoint, next_at);
+
+  CREATE TABLE disabled_endpoint(
+    endpoint TEXT PRIMARY KEY,
+    disabled_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE probe(id INTEGER PRIMARY KEY CHECK(id = 1), at INTEGER NOT NULL) STRICT;
+  `,
+];
+
+/**
+ * Brings the tables to the newest version, each step in its own transaction.
+ *
+ * @throws {LinescribeError} STORE_FAILED when a newer program wrote the file.
+ */
+export function migrate(database: Database.Database): void {
+  const version = database.pragma("user_version", { simple: true }) as number;
+  if (version > MIGRATIONS.length) {
+    throw new LinescribeError(
+      "STORE_FAILED",
+      `Expected a store of version ${MIGRATIONS.length} or older, got version ${version}: a newer Linescribe wrote it`,
+    );
+  }
+  MIGRATIONS.slice(version).forEach((sql, index) => {
+    database
+      .transaction(() => {
+        database.exec(sql);
+        database.pragma(`user_version = ${version + index + 1}`);
+      })
+      .immediate();
+  });
+}
