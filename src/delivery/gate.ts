@@ -76,3 +76,35 @@ export class Gate {
     this.#inFlight.delete(callSid);
   }
 }
+
+/** The gates of all endpoints that were ever due; the configuration bounds them. */
+export class Gates {
+  readonly #gates = new Map<string, Gate>();
+  readonly #maximum: number;
+  readonly #limits: BreakerLimits;
+
+  constructor(maximum: number, limits: BreakerLimits) {
+    this.#maximum = maximum;
+    this.#limits = limits;
+  }
+
+  of(endpoint: string): Gate {
+    let gate = this.#gates.get(endpoint);
+    if (gate === undefined) {
+      gate = new Gate(this.#maximum, this.#limits);
+      this.#gates.set(endpoint, gate);
+    }
+    return gate;
+  }
+
+  /** Attempts that run, or whose result is not recorded yet. */
+  get inFlight(): number {
+    let sum = 0;
+    for (const gate of this.#gates.values()) sum += gate.inFlight;
+    return sum;
+  }
+
+  breakerStates(now: number): Record<string, BreakerState> {
+    return Object.fromEntries([...this.#gates].map(([endpoint, gate]) => [endpoint, gate.breakerState(now)]));
+  }
+}

@@ -45,7 +45,7 @@ export class Pruner {
     const { store, logger, counters, now, keepMs } = this.#options;
     try {
       const removed = store.prune(now() - keepMs, BATCH_ROWS);
-      counters.add("delivery.pruned", removed);
+      if (removed > 0) counters.add("delivery.pruned", removed);
       return removed;
     } catch (error) {
       logger.warn({ error: messageOf(error) }, "could not prune delivered events");
