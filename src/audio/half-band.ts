@@ -4,7 +4,7 @@
 
 /**
  * Taps on either side of a new sample, a multiple of 4 (see `halfBandAt`). With `KAISER_BETA` this decides quality and
- * cost: 300-3400 Hz is flat within 0.01 dB and its images (or aliases) lie 67 dB down, at about 20 ns a sample.
+ * cost: 300-3400 Hz is flat within 0.01 dB and its images (or aliases) lie 67 dB down, at about 20 ns a new sample.
  */
 export const TAP_PAIRS = 16;
 /** Shape of the Kaiser window for 65 dB of stop band: 0.1102 (65 - 8.7). */

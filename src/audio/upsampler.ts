@@ -37,8 +37,7 @@ export class Upsampler {
 
   /** Returns the rest, so that twice as many samples came out as went in, and starts anew. */
   flush(): Float32Array {
-    const rest = this.#heldSamples - PAST_SAMPLES;
-    const output = this.push(new Float32Array(FUTURE_SAMPLES)).subarray(0, 2 * rest);
+    const output = this.push(new Float32Array(FUTURE_SAMPLES));
     this.#held.fill(0);
     this.#heldSamples = PAST_SAMPLES;
     return output;

@@ -18,7 +18,7 @@ import {
 
 const RIFF_HEADER_BYTES = 12;
 const CHUNK_HEADER_BYTES = 8;
-/** What a writer that cannot seek back leaves in a size field, besides 0. */
+/** What a writer that cannot seek back leaves in a size field, besides 0; as any size too large it ends with the file. */
 const UNKNOWN_SIZE = 0xffffffff;
 
 export interface Wav {
@@ -66,7 +66,7 @@ function* chunksOf(bytes: Uint8Array): Generator<Chunk> {
     const id = asciiAt(bytes, offset);
     const start = offset + CHUNK_HEADER_BYTES;
     let size = view.getUint32(offset + 4, true);
-    if (id === "data" && (size === UNKNOWN_SIZE || (size === 0 && neverClosed))) size = bytes.length - start;
+    if (id === "data" && size === 0 && neverClosed) size = bytes.length - start;
     yield { id, body: bytes.subarray(start, Math.min(start + size, bytes.length)) };
     offset = start + size + (size % 2);
   }
