@@ -49,6 +49,24 @@ export interface Settlement {
   response: string | null;
 }
 
+/** Hops from endpoint to endpoint over the index instead of reading every lane. */
+export const DUE_ENDPOINTS = `WITH RECURSIVE hop(endpoint) AS (
+     SELECT min(endpoint) FROM lane
+     UNION ALL
+     SELECT (SELECT min(endpoint) FROM lane WHERE endpoint > hop.endpoint) FROM hop WHERE endpoint IS NOT NULL
+   )
+   SELECT endpoint, (SELECT min(next_at) FROM lane WHERE lane.endpoint = hop.endpoint) AS nextAt FROM hop
+   WHERE endpoint IS NOT NULL AND endpoint NOT IN (SELECT endpoint FROM disabled_endpoint)`;
+
+export const DUE_HEADS = `SELECT o.id, o.endpoint, o.call_sid AS callSid, o.sequence, e.message_id AS messageId, e.body,
+          o.attempts, o.strikes, o.queued_at AS queuedAt, o.last_attempt_at AS lastAttemptAt
+   FROM (SELECT endpoint, call_sid, next_at FROM lane WHERE endpoint = ? AND next_at <= ?
+         ORDER BY next_at LIMIT ?) l
+   JOIN outbox o ON o.id = (SELECT id FROM outbox h WHERE h.state = 'pending' AND h.endpoint = l.endpoint
+                            AND h.call_sid = l.call_sid ORDER BY h.sequence LIMIT 1)
+   JOIN event e ON e.call_sid = o.call_sid AND e.sequence = o.sequence
+   ORDER BY l.next_at`;
+
 export class Outbox {
   readonly #statements: ReturnType<typeof prepare>;
   readonly #settle: Database.Transaction<(settlements: readonly Settlement[]) => void>;
@@ -97,26 +115,8 @@ export class Outbox {
 
 function prepare(database: Database.Database) {
   return {
-    // Hops from endpoint to endpoint over the index instead of reading every lane.
-    dueEndpoints: database.prepare<[], EndpointDue>(
-      `WITH RECURSIVE hop(endpoint) AS (
-         SELECT min(endpoint) FROM lane
-         UNION ALL
-         SELECT (SELECT min(endpoint) FROM lane WHERE endpoint > hop.endpoint) FROM hop WHERE endpoint IS NOT NULL
-       )
-       SELECT endpoint, (SELECT min(next_at) FROM lane WHERE lane.endpoint = hop.endpoint) AS nextAt FROM hop
-       WHERE endpoint IS NOT NULL AND endpoint NOT IN (SELECT endpoint FROM disabled_endpoint)`,
-    ),
-    dueHeads: database.prepare<[string, number, number], LaneHead>(
-      `SELECT o.id, o.endpoint, o.call_sid AS callSid, o.sequence, e.message_id AS messageId, e.body,
-              o.attempts, o.strikes, o.queued_at AS queuedAt, o.last_attempt_at AS lastAttemptAt
-       FROM (SELECT endpoint, call_sid, next_at FROM lane WHERE endpoint = ? AND next_at <= ?
-             ORDER BY next_at LIMIT ?) l
-       JOIN outbox o ON o.id = (SELECT id FROM outbox h WHERE h.state = 'pending' AND h.endpoint = l.endpoint
-                                AND h.call_sid = l.call_sid ORDER BY h.sequence LIMIT 1)
-       JOIN event e ON e.call_sid = o.call_sid AND e.sequence = o.sequence
-       ORDER BY l.next_at`,
-    ),
+    dueEndpoints: database.prepare<[], EndpointDue>(DUE_ENDPOINTS),
+    dueHeads: database.prepare<[string, number, number], LaneHead>(DUE_HEADS),
     record: database.prepare<
       [number, number, number | null, string | null, string | null, string, number | null, number]
     >(
