@@ -41,3 +41,15 @@ export const PROFILES = {
 } as const satisfies Record<string, Readonly<EndpointerOptions>>;
 
 export type ProfileName = keyof typeof PROFILES;
+
+/**
+ * A profile with some values of its own.
+ *
+ * @throws {TypeError | RangeError} when a change is out of range or does not go with the rest.
+ */
+export function endpointerOptions(
+  profile: ProfileName,
+  changes: Partial<EndpointerOptions> = {},
+): Readonly<EndpointerOptions> {
+  return asEndpointerOptions({ ...PROFILES[profile], ...changes });
+}
