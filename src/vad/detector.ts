@@ -32,7 +32,7 @@ export interface SpeechDetectorOptions {
    * `vad.streams.failed`.
    */
   counters: Counters;
-  /** Pending frames beyond which a stream fails with `VAD_OVERLOADED`, >= 1. Default 938 (30 s). */
+  /** Frames waiting to be sent beyond which a stream fails with `VAD_OVERLOADED`, >= 1. Default 938 (30 s). */
   queueMaximumFrames?: number;
   /** For tests: makes the worker thread. */
   createWorker?: (data: SileroWorkerData) => Worker;

@@ -9,8 +9,8 @@ import { VAD_FRAME_SAMPLES } from "./frame.ts";
 export interface VadStream {
   /**
    * Hands over frames of 512 samples at 16 kHz, in [-1, 1]. The caller does not write to them afterwards.
-   * More than `queueMaximumFrames` pending frames fail the stream with `VAD_OVERLOADED`. After `close` or a
-   * failure nothing happens.
+   * More than `queueMaximumFrames` that wait to be sent fail the stream with `VAD_OVERLOADED`. After `close` or
+   * a failure nothing happens.
    *
    * @throws {RangeError} when a frame has another length.
    */
@@ -26,7 +26,7 @@ export interface VadStream {
 /** What a stream tells its detector. */
 export interface StreamOwner {
   counters: Counters;
-  /** Most frames without an answer. */
+  /** Most frames that wait to be sent; up to 8 more are with the worker. */
   queueMaximumFrames: number;
   onFrames(stream: LiveStream): void;
   onClose(stream: LiveStream): void;
