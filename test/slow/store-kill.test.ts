@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { openStore } from "../../src/store/store.ts";
@@ -31,7 +32,7 @@ async function writeUntilKilled(file: string, firstUtterance: number, commits: n
 }
 
 test(`after each of ${KILLS} kills every acknowledged event is there and owed, and the outbox is whole`, async (t) => {
-  const file = temporaryFile(t);
+  const file = temporaryFile(t, tmpdir());
   const acknowledged = new Map<string, CallEvent>();
   for (let kill = 0; kill < KILLS; kill += 1) {
     const first =

@@ -1,16 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import type { LaneHead, Settlement } from "../../src/store/outbox.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import type { OutboxState } from "../../src/store/upkeep.ts";
-import { final, sampleCall } from "./sample.ts";
+import { final, MEMORY, sampleCall } from "./sample.ts";
 
-/** Thousands of commits and nothing that tests the disk: where there is a file system in memory, use it. */
-const MEMORY = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 const CALLS = ["CA0", "CA1", "CA2", "CA3"];
 const ENDPOINTS = ["http://a.test/", "http://b.test/"];
 const endpointOf = (callSid: string) => ENDPOINTS[CALLS.indexOf(callSid) % 2] as string;

@@ -1,7 +1,7 @@
 /**
  * Calls, drafts and temporary stores for tests of the store and of delivery.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { TestContext } from "node:test";
@@ -11,11 +11,14 @@ import type { EventDraft, Track } from "../../src/transcript/event.ts";
 
 type DraftOf<T extends EventDraft["type"]> = Extract<EventDraft, { type: T }>;
 
+/** Thousands of commits that do not test the disk: where there is a file system in memory, they go there. */
+export const MEMORY = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+
 /** A path in a directory that is removed after the test. */
-export function temporaryFile(context: TestContext, name = "linescribe.db"): string {
-  const directory = mkdtempSync(path.join(tmpdir(), "linescribe-"));
+export function temporaryFile(context: TestContext, root: string = MEMORY): string {
+  const directory = mkdtempSync(path.join(root, "linescribe-"));
   context.after(() => rmSync(directory, { recursive: true, force: true }));
-  return path.join(directory, name);
+  return path.join(directory, "linescribe.db");
 }
 
 /** An open store that is closed and removed after the test. */
