@@ -1,11 +1,21 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, test } from "node:test";
+import { afterEach } from "node:test";
 import { Counters } from "../../src/base/counters.ts";
 import { LinescribeError } from "../../src/base/error.ts";
 import { CarrierApi, type CarrierApiOptions } from "../../src/telephony/carrier-api.ts";
-import { ACCOUNT, Bench, CALL, connected, entryOf, STREAM, startMessage, tokenOf } from "./support.ts";
+import {
+  ACCOUNT,
+  Bench,
+  CALL,
+  connected,
+  entryOf,
+  networkTest,
+  STREAM,
+  startMessage,
+  tokenOf,
+} from "./support.ts";
 
 interface Seen {
   method: string | undefined;
@@ -78,7 +88,7 @@ function isFailure(retryable: boolean, message: RegExp) {
     message.test(error.message);
 }
 
-test("a stream is asked for as the carrier's documentation says", async () => {
+networkTest("a stream is asked for as the carrier's documentation says", async () => {
   const { seen, baseUrl } = await standIn(created);
   assert.equal(await apiOf(baseUrl).api.startStream(stream), STREAM);
   assert.equal(seen.length, 1);
@@ -99,22 +109,25 @@ test("a stream is asked for as the carrier's documentation says", async () => {
   });
 });
 
-test("503, 429, a reset and a hang are tried again, with growing waits or the carrier's own", async () => {
-  const { seen, baseUrl } = await standIn(
-    { status: 503 },
-    "reset",
-    { status: 429, headers: { "retry-after": "2" } },
-    "hang",
-    created,
-  );
-  const { api, waits, counters } = apiOf(baseUrl, { attempts: 5, timeoutMs: 200 });
-  assert.equal(await api.startStream(stream), STREAM);
-  assert.equal(seen.length, 5);
-  assert.deepEqual(waits, [250, 500, 2000, 2000]);
-  assert.equal(counters.get("carrier_api.failed"), 4);
-});
+networkTest(
+  "503, 429, a reset and a hang are tried again, with growing waits or the carrier's own",
+  async () => {
+    const { seen, baseUrl } = await standIn(
+      { status: 503 },
+      "reset",
+      { status: 429, headers: { "retry-after": "2" } },
+      "hang",
+      created,
+    );
+    const { api, waits, counters } = apiOf(baseUrl, { attempts: 5, timeoutMs: 200 });
+    assert.equal(await api.startStream(stream), STREAM);
+    assert.equal(seen.length, 5);
+    assert.deepEqual(waits, [250, 500, 2000, 2000]);
+    assert.equal(counters.get("carrier_api.failed"), 4);
+  },
+);
 
-test("after three tries it gives up, with a code", async () => {
+networkTest("after three tries it gives up, with a code", async () => {
   const { seen, baseUrl } = await standIn({ status: 500, headers: { "retry-after": "9999" } });
   const { api, waits } = apiOf(baseUrl);
   await assert.rejects(api.startStream(stream), isFailure(true, /answered 500/));
@@ -122,21 +135,21 @@ test("after three tries it gives up, with a code", async () => {
   assert.deepEqual(waits, [5000, 5000], "no wait is over 5 s");
 });
 
-test("a refusal is not tried again, and tells the carrier's code", async () => {
+networkTest("a refusal is not tried again, and tells the carrier's code", async () => {
   const body = JSON.stringify({ code: 21220, message: "Call is not in-progress" });
   const { seen, baseUrl } = await standIn({ status: 400, body });
   await assert.rejects(apiOf(baseUrl).api.startStream(stream), isFailure(false, /400, carrier code 21220/));
   assert.equal(seen.length, 1);
 });
 
-test("a redirect is not followed: the credentials go nowhere else", async () => {
+networkTest("a redirect is not followed: the credentials go nowhere else", async () => {
   const other = await standIn(created);
   const { baseUrl } = await standIn({ status: 307, headers: { location: other.baseUrl } });
   await assert.rejects(apiOf(baseUrl).api.startStream(stream), isFailure(false, /answered 307/));
   assert.deepEqual(other.seen, []);
 });
 
-test("an answer without a stream id, of no JSON, or without end is a failure", async () => {
+networkTest("an answer without a stream id, of no JSON, or without end is a failure", async () => {
   for (const body of ["", "[]", "null", "{", '{"sid":7}', '{"sid":"../x"}']) {
     const { baseUrl } = await standIn({ status: 201, body });
     await assert.rejects(
@@ -152,7 +165,7 @@ test("an answer without a stream id, of no JSON, or without end is a failure", a
   );
 });
 
-test("an unreachable carrier is a failure, and the message does not hold the password", async () => {
+networkTest("an unreachable carrier is a failure, and the message does not hold the password", async () => {
   const { api } = apiOf("http://127.0.0.1:1", { attempts: 1 });
   await assert.rejects(
     api.startStream(stream),
@@ -160,32 +173,35 @@ test("an unreachable carrier is a failure, and the message does not hold the pas
   );
 });
 
-test("a start stream that died is restarted by the API with a fresh token that opens the next socket", async () => {
-  const { seen, baseUrl } = await standIn(created);
-  const bench = await Bench.start({
-    carrierApi: { accountSid: ACCOUNT, username: ACCOUNT, password: "secret", baseUrl },
-  });
-  cleanups.push(() => bench.stop());
-  const entry = entryOf();
-  bench.port.entries.set(entry.number, entry);
-  const first = bench.dial();
-  await first.opened;
-  first.send(connected, startMessage(tokenOf(await bench.call(entry.number))));
-  await bench.port.until(() => bench.port.sinks.length === 1);
-  first.socket.terminate();
-  await bench.port.until(() => bench.port.sink.ends.length === 1);
+networkTest(
+  "a start stream that died is restarted by the API with a fresh token that opens the next socket",
+  async () => {
+    const { seen, baseUrl } = await standIn(created);
+    const bench = await Bench.start({
+      carrierApi: { accountSid: ACCOUNT, username: ACCOUNT, password: "secret", baseUrl },
+    });
+    cleanups.push(() => bench.stop());
+    const entry = entryOf();
+    bench.port.entries.set(entry.number, entry);
+    const first = bench.dial();
+    await first.opened;
+    first.send(connected, startMessage(tokenOf(await bench.call(entry.number))));
+    await bench.port.until(() => bench.port.sinks.length === 1);
+    first.socket.terminate();
+    await bench.port.until(() => bench.port.sink.ends.length === 1);
 
-  assert.equal(bench.telephony.canRestart, true);
-  assert.equal(await bench.telephony.restartStream(CALL, entry), STREAM);
-  const form = seen[0]?.form ?? {};
-  assert.equal(form.Url, "wss://calls.example.com/twilio/media");
-  const second = bench.dial();
-  await second.opened;
-  second.send(connected, startMessage(form["Parameter1.Value"], { streamSid: "MZsecond" }));
-  await bench.port.until(() => bench.port.sinks.length === 2);
-});
+    assert.equal(bench.telephony.canRestart, true);
+    assert.equal(await bench.telephony.restartStream(CALL, entry), STREAM);
+    const form = seen[0]?.form ?? {};
+    assert.equal(form.Url, "wss://calls.example.com/twilio/media");
+    const second = bench.dial();
+    await second.opened;
+    second.send(connected, startMessage(form["Parameter1.Value"], { streamSid: "MZsecond" }));
+    await bench.port.until(() => bench.port.sinks.length === 2);
+  },
+);
 
-test("without credentials nothing can be restarted", async () => {
+networkTest("without credentials nothing can be restarted", async () => {
   const bench = new Bench();
   assert.equal(bench.telephony.canRestart, false);
   await assert.rejects(bench.telephony.restartStream(CALL, entryOf()), TypeError);

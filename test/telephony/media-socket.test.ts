@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type AddressInfo, connect } from "node:net";
-import { afterEach, test } from "node:test";
+import { afterEach } from "node:test";
 import twilio from "twilio";
 import { MEDIA_PATH } from "../../src/telephony/address.ts";
 import type { TelephonyOptions } from "../../src/telephony/telephony.ts";
@@ -13,6 +13,7 @@ import {
   connected,
   entryOf,
   mediaMessage,
+  networkTest,
   PUBLIC_URL,
   STREAM,
   startMessage,
@@ -48,59 +49,65 @@ async function openStream(bench: Bench, to = START): Promise<Client> {
   return client;
 }
 
-test("a call streams from webhook to stop: packets and keys arrive, and nothing is ever sent back", async () => {
-  const bench = await setUp();
-  const client = await openStream(bench);
-  assert.equal(bench.media.open, 1);
-  client.send(mediaMessage(2, 0, [1, 2, 3]), mediaMessage(3, 20, [4]));
-  client.send({
-    event: "dtmf",
-    streamSid: STREAM,
-    sequenceNumber: "4",
-    dtmf: { track: "inbound_track", digit: "5" },
-  });
-  client.send(stopMessage(5));
-  assert.equal((await client.closed).code, 1000);
-  assert.deepEqual(bench.port.streams, [
-    {
-      callSid: CALL,
+networkTest(
+  "a call streams from webhook to stop: packets and keys arrive, and nothing is ever sent back",
+  async () => {
+    const bench = await setUp();
+    const client = await openStream(bench);
+    assert.equal(bench.media.open, 1);
+    client.send(mediaMessage(2, 0, [1, 2, 3]), mediaMessage(3, 20, [4]));
+    client.send({
+      event: "dtmf",
       streamSid: STREAM,
-      accountSid: ACCOUNT,
-      tracks: ["inbound"],
-      parameters: { FirstName: "Jane" },
-      startedAt: bench.clock.ms,
-    },
-  ]);
-  assert.deepEqual(bench.port.sink.packets, [
-    { track: "inbound", timestampMs: 0, bytes: [1, 2, 3] },
-    { track: "inbound", timestampMs: 20, bytes: [4] },
-  ]);
-  assert.deepEqual(bench.port.sink.digits, ["inbound:5"]);
-  assert.deepEqual(bench.port.sink.ends, ["stream_stopped"]);
-  assert.deepEqual(client.received, []);
-  await bench.port.until(() => bench.port.sink.ends.length === 1);
-});
+      sequenceNumber: "4",
+      dtmf: { track: "inbound_track", digit: "5" },
+    });
+    client.send(stopMessage(5));
+    assert.equal((await client.closed).code, 1000);
+    assert.deepEqual(bench.port.streams, [
+      {
+        callSid: CALL,
+        streamSid: STREAM,
+        accountSid: ACCOUNT,
+        tracks: ["inbound"],
+        parameters: { FirstName: "Jane" },
+        startedAt: bench.clock.ms,
+      },
+    ]);
+    assert.deepEqual(bench.port.sink.packets, [
+      { track: "inbound", timestampMs: 0, bytes: [1, 2, 3] },
+      { track: "inbound", timestampMs: 20, bytes: [4] },
+    ]);
+    assert.deepEqual(bench.port.sink.digits, ["inbound:5"]);
+    assert.deepEqual(bench.port.sink.ends, ["stream_stopped"]);
+    assert.deepEqual(client.received, []);
+    await bench.port.until(() => bench.port.sink.ends.length === 1);
+  },
+);
 
-test("a start without a good token closes 1008 with a code, and the application hears nothing of it", async () => {
-  const bench = await setUp();
-  const token = tokenOf(await bench.call(START));
-  const foreign = tokenOf(await bench.call(START, "CAother"));
-  for (const [bad, overrides] of [
-    [undefined, {}],
-    ["", {}],
-    ["guess", {}],
-    [foreign, {}],
-    [token, { callSid: "CAother" }],
-  ] as const) {
-    const client = bench.dial();
-    await client.opened;
-    client.send(connected, startMessage(bad, overrides));
-    assert.deepEqual(await client.closed, { code: 1008, reason: "STREAM_BAD_TOKEN" });
-  }
-  assert.deepEqual(bench.port.streams, []);
-});
+networkTest(
+  "a start without a good token closes 1008 with a code, and the application hears nothing of it",
+  async () => {
+    const bench = await setUp();
+    const token = tokenOf(await bench.call(START));
+    const foreign = tokenOf(await bench.call(START, "CAother"));
+    for (const [bad, overrides] of [
+      [undefined, {}],
+      ["", {}],
+      ["guess", {}],
+      [foreign, {}],
+      [token, { callSid: "CAother" }],
+    ] as const) {
+      const client = bench.dial();
+      await client.opened;
+      client.send(connected, startMessage(bad, overrides));
+      assert.deepEqual(await client.closed, { code: 1008, reason: "STREAM_BAD_TOKEN" });
+    }
+    assert.deepEqual(bench.port.streams, []);
+  },
+);
 
-test("a token is single-use across sockets and expires after five minutes", async () => {
+networkTest("a token is single-use across sockets and expires after five minutes", async () => {
   const bench = await setUp();
   const token = tokenOf(await bench.call(START));
   const [first, second] = [bench.dial(), bench.dial()];
@@ -118,7 +125,7 @@ test("a token is single-use across sockets and expires after five minutes", asyn
   assert.equal((await late.closed).reason, "STREAM_BAD_TOKEN");
 });
 
-test("either token of a retried webhook opens the stream", async () => {
+networkTest("either token of a retried webhook opens the stream", async () => {
   for (const chosen of [0, 1]) {
     const bench = await setUp();
     const tokens = [tokenOf(await bench.call(START)), tokenOf(await bench.call(START))];
@@ -129,23 +136,26 @@ test("either token of a retried webhook opens the stream", async () => {
   }
 });
 
-test("media before start, text that is no JSON, binary, and a second token try each close 1008", async () => {
-  const bench = await setUp();
-  for (const [message, reason] of [
-    [mediaMessage(2, 0, [1]), "STREAM_UNEXPECTED"],
-    [stopMessage(2), "STREAM_UNEXPECTED"],
-    ["{", "STREAM_BAD_MESSAGE"],
-    [Buffer.from([1, 2, 3]), "STREAM_BAD_MESSAGE"],
-  ] as const) {
-    const client = bench.dial();
-    await client.opened;
-    client.send(connected, message);
-    assert.deepEqual(await client.closed, { code: 1008, reason });
-  }
-  assert.deepEqual(bench.port.streams, []);
-});
+networkTest(
+  "media before start, text that is no JSON, binary, and a second token try each close 1008",
+  async () => {
+    const bench = await setUp();
+    for (const [message, reason] of [
+      [mediaMessage(2, 0, [1]), "STREAM_UNEXPECTED"],
+      [stopMessage(2), "STREAM_UNEXPECTED"],
+      ["{", "STREAM_BAD_MESSAGE"],
+      [Buffer.from([1, 2, 3]), "STREAM_BAD_MESSAGE"],
+    ] as const) {
+      const client = bench.dial();
+      await client.opened;
+      client.send(connected, message);
+      assert.deepEqual(await client.closed, { code: 1008, reason });
+    }
+    assert.deepEqual(bench.port.streams, []);
+  },
+);
 
-test("a media format other than mu-law 8000 mono closes 1003", async () => {
+networkTest("a media format other than mu-law 8000 mono closes 1003", async () => {
   const bench = await setUp();
   const client = bench.dial();
   await client.opened;
@@ -154,31 +164,34 @@ test("a media format other than mu-law 8000 mono closes 1003", async () => {
   assert.deepEqual(await client.closed, { code: 1003, reason: "STREAM_UNSUPPORTED_MEDIA" });
 });
 
-test("a faulty message within a stream is left out and logged with its code, and what follows still counts", async () => {
-  const bench = await setUp();
-  const client = await openStream(bench);
-  client.send(
-    mediaMessage(2, 0, [1]),
-    { ...mediaMessage(3, 20, [2]), media: { track: "inbound", timestamp: "20", payload: "secret words" } },
-    mediaMessage(4, 40, [3], "third"),
-    mediaMessage(5, 60, [4], "outbound"),
-    startMessage("again"),
-    Buffer.from([9]),
-    "not json",
-    mediaMessage(6, 80, [5]),
-  );
-  await bench.port.until(() => bench.port.sink.packets.length === 2);
-  assert.deepEqual(
-    bench.port.sink.packets.map((packet) => packet.timestampMs),
-    [0, 80],
-  );
-  assert.equal(bench.counters.get("stream.messages.faulty"), 6);
-  assert.deepEqual(bench.log.codes, ["STREAM_BAD_MESSAGE", "STREAM_BAD_MESSAGE", "STREAM_UNEXPECTED"]);
-  assert.doesNotMatch(JSON.stringify(bench.log.lines), /secret/);
-  assert.equal(client.socket.readyState, client.socket.OPEN);
-});
+networkTest(
+  "a faulty message within a stream is left out and logged with its code, and what follows still counts",
+  async () => {
+    const bench = await setUp();
+    const client = await openStream(bench);
+    client.send(
+      mediaMessage(2, 0, [1]),
+      { ...mediaMessage(3, 20, [2]), media: { track: "inbound", timestamp: "20", payload: "secret words" } },
+      mediaMessage(4, 40, [3], "third"),
+      mediaMessage(5, 60, [4], "outbound"),
+      startMessage("again"),
+      Buffer.from([9]),
+      "not json",
+      mediaMessage(6, 80, [5]),
+    );
+    await bench.port.until(() => bench.port.sink.packets.length === 2);
+    assert.deepEqual(
+      bench.port.sink.packets.map((packet) => packet.timestampMs),
+      [0, 80],
+    );
+    assert.equal(bench.counters.get("stream.messages.faulty"), 6);
+    assert.deepEqual(bench.log.codes, ["STREAM_BAD_MESSAGE", "STREAM_BAD_MESSAGE", "STREAM_UNEXPECTED"]);
+    assert.doesNotMatch(JSON.stringify(bench.log.lines), /secret/);
+    assert.equal(client.socket.readyState, client.socket.OPEN);
+  },
+);
 
-test("a message over 64 KiB, or one of 65 fragments, ends the socket and not the server", async () => {
+networkTest("a message over 64 KiB, or one of 65 fragments, ends the socket and not the server", async () => {
   const bench = await setUp();
   const big = await openStream(bench);
   big.send(mediaMessage(2, 0, [1]), "x".repeat(64 * 1024 + 1));
@@ -194,7 +207,7 @@ test("a message over 64 KiB, or one of 65 fragments, ends the socket and not the
   assert.match(await bench.call(START, "CAnext"), /<Stream /);
 });
 
-test("a socket that dies without stop ends the stream as closed, once", async () => {
+networkTest("a socket that dies without stop ends the stream as closed, once", async () => {
   const bench = await setUp();
   const client = await openStream(bench);
   client.socket.terminate();
@@ -202,7 +215,7 @@ test("a socket that dies without stop ends the stream as closed, once", async ()
   assert.deepEqual(bench.port.sink.ends, ["stream_closed"]);
 });
 
-test("a reset during or after the upgrade is no uncaught exception", async () => {
+networkTest("a reset during or after the upgrade is no uncaught exception", async () => {
   const bench = await setUp();
   const { port } = bench.server.address() as AddressInfo;
   const upgrade =
@@ -220,7 +233,7 @@ test("a reset during or after the upgrade is no uncaught exception", async () =>
   assert.match(await bench.call(START), /<Stream /);
 });
 
-test("an upgrade is refused by a whole HTTP response: other path, query, bad handshake", async () => {
+networkTest("an upgrade is refused by a whole HTTP response: other path, query, bad handshake", async () => {
   const bench = await setUp();
   for (const [path, status] of [
     ["/", 404],
@@ -252,7 +265,7 @@ function fetchUpgrade(bench: Bench, headers: Record<string, string>): Promise<st
   });
 }
 
-test("the signature of an upgrade is checked over the wss URL as the policy says", async () => {
+networkTest("the signature of an upgrade is checked over the wss URL as the policy says", async () => {
   const signed = (url: string) => ({
     "x-twilio-signature": twilio.getExpectedTwilioSignature(AUTH_TOKEN, url, {}),
   });
@@ -284,7 +297,7 @@ test("the signature of an upgrade is checked over the wss URL as the policy says
   }
 });
 
-test("a socket without a start is closed after 10 s, not before", async () => {
+networkTest("a socket without a start is closed after 10 s, not before", async () => {
   const bench = await setUp();
   const client = bench.dial();
   await client.opened;
@@ -295,7 +308,7 @@ test("a socket without a start is closed after 10 s, not before", async () => {
   assert.deepEqual(await client.closed, { code: 1008, reason: "STREAM_START_TIMEOUT" });
 });
 
-test("a stream without a message for 60 s is closed as idle and ends", async () => {
+networkTest("a stream without a message for 60 s is closed as idle and ends", async () => {
   const bench = await setUp({ limits: { pingMs: 3_600_000 } });
   const client = await openStream(bench);
   bench.tick(59_999);
@@ -308,7 +321,7 @@ test("a stream without a message for 60 s is closed as idle and ends", async () 
   await bench.port.until(() => bench.port.sink.ends.length === 1);
 });
 
-test("a socket is pinged every 20 s and destroyed after two pings without a pong", async () => {
+networkTest("a socket is pinged every 20 s and destroyed after two pings without a pong", async () => {
   const bench = await setUp();
   const client = await openStream(bench);
   let pings = 0;
@@ -343,7 +356,7 @@ test("a socket is pinged every 20 s and destroyed after two pings without a pong
   assert.equal(pings, 5);
 });
 
-test("a stream of 65 minutes goes on, and ends after four hours", async () => {
+networkTest("a stream of 65 minutes goes on, and ends after four hours", async () => {
   const bench = await setUp({ limits: { pingMs: 100_000_000, idleMs: 100_000_000 } });
   const client = await openStream(bench);
   bench.tick(65 * 60_000);
@@ -353,40 +366,46 @@ test("a stream of 65 minutes goes on, and ends after four hours", async () => {
   assert.equal((await client.closed).code, 1000);
 });
 
-test("closing a connect stream from our side lets the call go on with what follows; a stream that died recovers", async () => {
-  const bench = await setUp();
-  const client = await openStream(bench, CONNECT);
-  assert.equal(bench.media.closeStream("CAother"), false);
-  assert.equal(bench.media.closeStream(CALL), true);
-  assert.equal((await client.closed).code, 1000);
-  await bench.port.until(() => bench.port.sink.ends.length === 1);
-  assert.match(
-    await bench.call(CONNECT, CALL, "/twilio/voice?recovery=1"),
-    /<Response><Dial>\+15550104444<\/Dial>/,
-  );
+networkTest(
+  "closing a connect stream from our side lets the call go on with what follows; a stream that died recovers",
+  async () => {
+    const bench = await setUp();
+    const client = await openStream(bench, CONNECT);
+    assert.equal(bench.media.closeStream("CAother"), false);
+    assert.equal(bench.media.closeStream(CALL), true);
+    assert.equal((await client.closed).code, 1000);
+    await bench.port.until(() => bench.port.sink.ends.length === 1);
+    assert.match(
+      await bench.call(CONNECT, CALL, "/twilio/voice?recovery=1"),
+      /<Response><Dial>\+15550104444<\/Dial>/,
+    );
 
-  const died = await setUp();
-  const lost = await openStream(died, CONNECT);
-  lost.socket.terminate();
-  await died.port.until(() => died.port.sink.ends.length === 1);
-  const again = await died.call(CONNECT, CALL, "/twilio/voice?recovery=1");
-  const second = died.dial();
-  await second.opened;
-  second.send(connected, startMessage(tokenOf(again), { streamSid: "MZsecond" }));
-  await died.port.until(() => died.port.sinks.length === 2);
-  assert.equal(died.port.streams[1]?.streamSid, "MZsecond");
-});
+    const died = await setUp();
+    const lost = await openStream(died, CONNECT);
+    lost.socket.terminate();
+    await died.port.until(() => died.port.sink.ends.length === 1);
+    const again = await died.call(CONNECT, CALL, "/twilio/voice?recovery=1");
+    const second = died.dial();
+    await second.opened;
+    second.send(connected, startMessage(tokenOf(again), { streamSid: "MZsecond" }));
+    await died.port.until(() => died.port.sinks.length === 2);
+    assert.equal(died.port.streams[1]?.streamSid, "MZsecond");
+  },
+);
 
-test("a stream that the carrier stopped, and that is asked for again, goes on; a new call of the same number streams", async () => {
-  const bench = await setUp();
-  const client = await openStream(bench, CONNECT);
-  client.send(stopMessage(2));
-  await client.closed;
-  assert.match(await bench.call(CONNECT, CALL, "/twilio/voice?recovery=1"), /<Response><Dial>/);
-  assert.match(await bench.call(CONNECT), /<Connect>/, "what follows sent the call back to us");
-});
+networkTest(
+  "a stream that the carrier stopped, and that is asked for again, goes on; a new call of the same number streams",
+  async () => {
+    const bench = await setUp();
+    const client = await openStream(bench, CONNECT);
+    client.send(stopMessage(2));
+    await client.closed;
+    assert.match(await bench.call(CONNECT, CALL, "/twilio/voice?recovery=1"), /<Response><Dial>/);
+    assert.match(await bench.call(CONNECT), /<Connect>/, "what follows sent the call back to us");
+  },
+);
 
-test("a call that the application does not know closes 1008", async () => {
+networkTest("a call that the application does not know closes 1008", async () => {
   const bench = await setUp();
   bench.port.known = false;
   const client = bench.dial();
@@ -395,7 +414,7 @@ test("a call that the application does not know closes 1008", async () => {
   assert.deepEqual(await client.closed, { code: 1008, reason: "STREAM_UNEXPECTED" });
 });
 
-test("a sink that throws closes its own socket with 1011 and no other", async () => {
+networkTest("a sink that throws closes its own socket with 1011 and no other", async () => {
   const bench = await setUp();
   const client = await openStream(bench);
   const other = bench.dial();
@@ -406,38 +425,44 @@ test("a sink that throws closes its own socket with 1011 and no other", async ()
   assert.equal(other.socket.readyState, other.socket.OPEN);
 });
 
-test("one address holds three unauthenticated sockets where three are allowed; authenticated ones do not count", async () => {
-  const bench = await setUp({ maximumUnauthenticatedPerAddress: 3 });
-  await openStream(bench);
-  const clients = [bench.dial(), bench.dial(), bench.dial()];
-  await Promise.all(clients.map((client) => client.opened));
-  assert.equal((await bench.dial().refused).status, 429);
-  clients[0]?.socket.terminate();
-  await clients[0]?.closed;
-  while (bench.media.open > 3) await new Promise((resolve) => setImmediate(resolve));
-  await bench.dial().opened;
-});
+networkTest(
+  "one address holds three unauthenticated sockets where three are allowed; authenticated ones do not count",
+  async () => {
+    const bench = await setUp({ maximumUnauthenticatedPerAddress: 3 });
+    await openStream(bench);
+    const clients = [bench.dial(), bench.dial(), bench.dial()];
+    await Promise.all(clients.map((client) => client.opened));
+    assert.equal((await bench.dial().refused).status, 429);
+    clients[0]?.socket.terminate();
+    await clients[0]?.closed;
+    while (bench.media.open > 3) await new Promise((resolve) => setImmediate(resolve));
+    await bench.dial().opened;
+  },
+);
 
-test("sockets in all are bounded", async () => {
+networkTest("sockets in all are bounded", async () => {
   const bench = await setUp({ maximumSockets: 1 });
   await bench.dial().opened;
   assert.equal((await bench.dial().refused).status, 503);
 });
 
-test("closing refuses new sockets, closes every live one with 1001 and resolves when all are gone", async () => {
-  const bench = await setUp();
-  const client = await openStream(bench);
-  const silent = bench.dial();
-  await silent.opened;
-  const closing = bench.media.close();
-  assert.equal((await bench.dial().refused).status, 503);
-  await closing;
-  assert.equal(bench.media.open, 0);
-  assert.equal((await client.closed).code, 1001);
-  assert.deepEqual(bench.port.sink.ends, ["stream_closed"]);
-});
+networkTest(
+  "closing refuses new sockets, closes every live one with 1001 and resolves when all are gone",
+  async () => {
+    const bench = await setUp();
+    const client = await openStream(bench);
+    const silent = bench.dial();
+    await silent.opened;
+    const closing = bench.media.close();
+    assert.equal((await bench.dial().refused).status, 503);
+    await closing;
+    assert.equal(bench.media.open, 0);
+    assert.equal((await client.closed).code, 1001);
+    assert.deepEqual(bench.port.sink.ends, ["stream_closed"]);
+  },
+);
 
-test("no token, digit or full number is in any line of the log", async () => {
+networkTest("no token, digit or full number is in any line of the log", async () => {
   const bench = await setUp();
   const token = tokenOf(await bench.call(START));
   const client = bench.dial();

@@ -4,6 +4,7 @@
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { test } from "node:test";
 import express from "express";
 import twilio from "twilio";
 import { WebSocket } from "ws";
@@ -27,6 +28,11 @@ export const STREAM = `MZ${"0".repeat(31)}3`;
 export const AUTH_TOKEN = "a-test-auth-token";
 export const PUBLIC_URL = "https://calls.example.com";
 export const KEY = Buffer.alloc(32, 7);
+
+/** A test that waits for the network: a message that never comes fails this test and not the whole run. */
+export function networkTest(title: string, body: () => Promise<void>): void {
+  test(title, { timeout: 10_000 }, body);
+}
 
 /** An entry of the configuration; `next` is its `then`. */
 export function entryOf(overrides: Partial<NumberEntry> = {}, next: Then | null = { dial: "+15550102222" }) {
