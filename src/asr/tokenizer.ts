@@ -1,0 +1,30 @@
+/**
+ * Token ids to text, by Hugging Face's tokenizer library.
+ */
+import { readFileSync } from "node:fs";
+import { Tokenizer } from "@huggingface/tokenizers";
+import { LinescribeError } from "../base/error.ts";
+
+export interface TextDecoderOfTokens {
+  /** The text of `tokens` without special tokens, trimmed. Bytes that are not UTF-8 become U+FFFD. */
+  decode(tokens: readonly number[]): string;
+}
+
+/**
+ * Loads a `tokenizer.json`.
+ *
+ * @throws {LinescribeError} `MODEL_MISSING` when there is no such file.
+ */
+export function loadTokenizer(path: string): TextDecoderOfTokens {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new LinescribeError("MODEL_MISSING", `There is no tokenizer ${path}`, { cause });
+  }
+  const tokenizer = new Tokenizer(JSON.parse(text), { clean_up_tokenization_spaces: false });
+  return {
+    decode: (tokens) =>
+      tokens.length === 0 ? "" : tokenizer.decode([...tokens], { skip_special_tokens: true }).trim(),
+  };
+}

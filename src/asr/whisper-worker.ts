@@ -1,0 +1,48 @@
+/**
+ * Worker thread that owns one Whisper session and answers one batch at a time.
+ */
+import os from "node:os";
+import { parentPort, workerData } from "node:worker_threads";
+import { messageOf } from "../base/error.ts";
+import { type Recognition, type UtteranceAudio, Whisper, type WhisperOptions } from "./whisper.ts";
+
+export interface WhisperWorkerData extends WhisperOptions {
+  /** Niceness of this thread and of the inference threads it starts, 0..19. */
+  niceness: number;
+}
+
+export interface BatchRequest {
+  batch: number;
+  utterances: UtteranceAudio[];
+}
+
+export type WorkerAnswer =
+  | { type: "ready" }
+  | { type: "failed"; message: string }
+  | { type: "done"; batch: number; recognitions: Recognition[] }
+  | { type: "rejected"; batch: number; message: string };
+
+const port = parentPort;
+if (port) {
+  const { niceness, ...options } = workerData as WhisperWorkerData;
+  const answer = (message: WorkerAnswer): void => port.postMessage(message);
+  try {
+    // On Linux this sets the calling thread only, and threads started later inherit it: sockets go first.
+    os.setPriority(0, niceness);
+  } catch {
+    // Not permitted here; recognition then competes with the sockets on equal terms.
+  }
+  try {
+    const whisper = await Whisper.load(options);
+    port.on("message", async ({ batch, utterances }: BatchRequest) => {
+      try {
+        answer({ type: "done", batch, recognitions: await whisper.recognise(utterances) });
+      } catch (error) {
+        answer({ type: "rejected", batch, message: messageOf(error) });
+      }
+    });
+    answer({ type: "ready" });
+  } catch (error) {
+    answer({ type: "failed", message: messageOf(error) });
+  }
+}
