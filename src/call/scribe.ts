@@ -1,0 +1,128 @@
+/**
+ * Turns the utterances of one track of a call into finals and gaps, in the order they were spoken.
+ */
+import type { Counters } from "../base/counters.ts";
+import { LinescribeError, messageOf } from "../base/error.ts";
+import type { Logger } from "../base/log.ts";
+import type { EventDraft, GapCause, TrackLabel } from "../transcript/event.ts";
+import type { Commit, RecognisedText, TextRecogniser } from "./ports.ts";
+import type { HeardUtterance } from "./stream-track.ts";
+
+export interface ScribeOptions {
+  callSid: string;
+  label: TrackLabel;
+  /** A code of the model, or `auto`. */
+  language: string;
+  recogniser: TextRecogniser;
+  commit: Commit;
+  logger: Logger;
+  counters: Counters;
+  /** Numbers of the next utterance and gap; above 1 when a call goes on after a restart. */
+  nextUtterance?: number;
+  nextGap?: number;
+}
+
+/** Whisper's own rule for text made of nothing: improbable words where it hears no speech (openai/whisper transcribe.py). */
+const NO_SPEECH_THRESHOLD = 0.6;
+const LOGPROB_THRESHOLD = -1;
+
+export class TrackScribe {
+  readonly #options: ScribeOptions;
+  #nextUtterance: number;
+  #nextGap: number;
+  /** Ends when everything taken so far is committed. */
+  #committed: Promise<void> = Promise.resolve();
+  /** Start of each piece that was taken and is not committed, oldest first, ms. */
+  readonly #open: number[] = [];
+  finals = 0;
+  gaps = 0;
+
+  constructor(options: ScribeOptions) {
+    this.#options = options;
+    this.#nextUtterance = options.nextUtterance ?? 1;
+    this.#nextGap = options.nextGap ?? 1;
+  }
+
+  /** Start of the oldest piece that is not committed yet, ms, or null. */
+  get oldestOpenMs(): number | null {
+    return this.#open[0] ?? null;
+  }
+
+  /** Recognises an utterance and commits its final, or a gap when that fails. */
+  utterance({ pcm16k, startMs, endMs }: HeardUtterance): void {
+    const { recogniser, language } = this.#options;
+    const answer = (recogniser.recognise([{ pcm16k, language }])[0] as Promise<RecognisedText>).catch(
+      (error: unknown) => asError(error),
+    );
+    this.#enqueue(startMs, async () => {
+      const result = await answer;
+      return result instanceof LinescribeError
+        ? this.#failed(result, startMs, endMs)
+        : this.#final(result, startMs, endMs);
+    });
+  }
+
+  /** Commits a gap. */
+  gap(startMs: number, endMs: number, cause: GapCause): void {
+    this.#enqueue(startMs, async () => this.#gapDraft(startMs, endMs, cause));
+  }
+
+  /** Resolves when everything taken so far is committed. */
+  async settled(): Promise<void> {
+    await this.#committed;
+  }
+
+  #enqueue(startMs: number, draft: () => Promise<EventDraft | null>): void {
+    this.#open.push(startMs);
+    this.#committed = this.#committed.then(async () => {
+      try {
+        const drafted = await draft();
+        if (drafted) await this.#options.commit(this.#options.callSid, [drafted]);
+      } catch (error) {
+        this.#options.counters.add("call.commitsLost");
+        this.#options.logger.error(
+          { code: "STORE_FAILED", reason: messageOf(error) },
+          "event was not committed",
+        );
+      }
+      this.#open.shift();
+    });
+  }
+
+  #final(result: RecognisedText, startMs: number, endMs: number): EventDraft | null {
+    const { label, counters } = this.#options;
+    const invented = result.noSpeech > NO_SPEECH_THRESHOLD && result.logprob < LOGPROB_THRESHOLD;
+    if (result.text === "" || invented) {
+      counters.add(invented ? "call.utterancesWithoutSpeech" : "call.utterancesWithoutWords");
+      return null;
+    }
+    this.finals += 1;
+    counters.add("call.finals");
+    return {
+      type: "transcript.final",
+      ...label,
+      utterance: this.#nextUtterance++,
+      startMs,
+      endMs,
+      text: result.text,
+      language: result.language,
+      confidence: Number(Math.exp(result.logprob).toFixed(4)),
+    };
+  }
+
+  #failed(error: LinescribeError, startMs: number, endMs: number): EventDraft {
+    this.#options.logger.error({ code: error.code, startMs, endMs }, "utterance was not recognised");
+    return this.#gapDraft(startMs, endMs, error.code === "ASR_OVERLOADED" ? "overload" : "not_recognised");
+  }
+
+  #gapDraft(startMs: number, endMs: number, cause: GapCause): EventDraft {
+    this.gaps += 1;
+    this.#options.counters.add("call.gaps");
+    return { type: "transcript.gap", ...this.#options.label, gap: this.#nextGap++, startMs, endMs, cause };
+  }
+}
+
+function asError(error: unknown): LinescribeError {
+  if (error instanceof LinescribeError) return error;
+  return new LinescribeError("ASR_WORKER_LOST", messageOf(error), { cause: error });
+}
