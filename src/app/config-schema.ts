@@ -1,0 +1,151 @@
+/**
+ * The shape of the configuration file: every setting with its unit, range, default and meaning.
+ */
+import { z } from "zod";
+import { messageOf } from "../base/error.ts";
+import { parseSecret } from "../delivery/signing.ts";
+
+const url = (protocols: string[]) =>
+  z.string().superRefine((text, context) => {
+    const parsed = URL.canParse(text) ? new URL(text) : null;
+    if (!parsed || !protocols.includes(parsed.protocol)) {
+      context.addIssue({
+        code: "custom",
+        message: `expected a URL with ${protocols.join(" or ")}, got "${text}"`,
+      });
+    } else if (parsed.username !== "" || parsed.password !== "") {
+      context.addIssue({ code: "custom", message: "expected a URL without credentials" });
+    }
+  });
+
+const secret = z.string().superRefine((text, context) => {
+  try {
+    parseSecret(text);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: messageOf(error) });
+  }
+});
+
+const milliseconds = (minimum: number, maximum: number) => z.int().min(minimum).max(maximum);
+
+/** Where the events of a call are posted. */
+const callback = z.strictObject({
+  /** http(s) URL of the receiver. An operator's own may be private. */
+  url: url(["https:", "http:"]),
+  /** `whsec_` secrets, the first is the current one; several while keys rotate. */
+  secrets: z.array(secret).min(1).max(5),
+});
+
+const then = z.union([
+  z.strictObject({ dial: z.string().min(1).max(100) }),
+  z.strictObject({ sip: z.string().regex(/^sips?:/) }),
+  z.strictObject({ client: z.string().min(1).max(200) }),
+  z.strictObject({ redirect: url(["https:", "http:"]) }),
+  z.strictObject({ hangup: z.literal(true) }),
+]);
+
+const track = z.enum(["inbound", "outbound"]);
+
+const number = z.strictObject({
+  /** E.164, or `*` for every other number. */
+  number: z.string().regex(/^(\*|\+[1-9]\d{3,17})$/, 'expected E.164 such as +15550101234, or "*"'),
+  /** `start`: transcribe beside the call. `connect`: the call is for transcription only. */
+  mode: z.enum(["start", "connect"]),
+  tracks: z.array(track).min(1).max(2).default(["inbound"]),
+  /** What the transcript calls the two parties. */
+  labels: z
+    .strictObject({
+      inbound: z.string().min(1).max(60).optional(),
+      outbound: z.string().min(1).max(60).optional(),
+    })
+    .default({}),
+  /** BCP-47 tag, Whisper code, or `auto`. */
+  language: z.string().min(2).max(20).default("en"),
+  announcement: z.string().min(1).max(4096).nullable().default(null),
+  announcementLanguage: z.string().min(2).max(20).optional(),
+  parameters: z.record(z.string(), z.string()).optional(),
+  then: then.nullable().default(null),
+  overloadMessage: z
+    .string()
+    .max(4096)
+    .default("We cannot take your call right now. Please try again later."),
+  /** Overrides the default callback for this number. */
+  callback: callback.optional(),
+});
+
+const probability = z.number().gt(0).max(1);
+
+export const configSchema = z.strictObject({
+  /** Address that the carrier uses for us, as the carrier is given it; needed to check signatures. */
+  publicUrl: url(["https:", "http:"]).optional(),
+  host: z.string().min(1).default("0.0.0.0"),
+  /** 0 takes a free port. */
+  port: z.int().min(0).max(65535).default(8080),
+  /** Accept unsigned webhooks; on loopback only. */
+  insecure: z.boolean().default(false),
+  logLevel: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+  twilio: z
+    .strictObject({
+      /** Tokens that may sign webhooks; several while tokens rotate. */
+      authTokens: z.array(z.string().min(1)).max(5).default([]),
+      /** Check of the media socket's upgrade; the token in the stream authenticates in any case. */
+      upgradeSignature: z.enum(["required", "ifPresent", "off"]).default("ifPresent"),
+      /** Credentials of the REST API, with which a `start` stream that died is started again. */
+      api: z
+        .strictObject({
+          accountSid: z.string().min(1),
+          username: z.string().min(1),
+          password: z.string().min(1),
+          baseUrl: url(["https:", "http:"]).optional(),
+        })
+        .optional(),
+    })
+    .prefault({}),
+  callback: callback.optional(),
+  numbers: z.array(number).max(10_000).default([]),
+  store: z
+    .strictObject({
+      path: z.string().min(1).default("data/linescribe.db"),
+      /** Delivered events stay in the outbox this long. */
+      keepDeliveredDays: z.number().min(0.01).max(3650).default(7),
+    })
+    .prefault({}),
+  asr: z
+    .strictObject({
+      /** Name in models/manifest.json. */
+      model: z.string().default("whisper-base"),
+      /** Worker threads with a session each; 0 chooses from the machine. */
+      workers: z.int().min(0).max(64).default(0),
+      /** Inference threads of each worker; 0 chooses from the machine. */
+      threads: z.int().min(0).max(64).default(0),
+      beam: z.int().min(1).max(5).default(3),
+    })
+    .prefault({}),
+  vad: z
+    .strictObject({
+      profile: z.enum(["phone", "pcm"]).default("phone"),
+      onsetThreshold: probability.optional(),
+      offsetThreshold: probability.optional(),
+      silenceMs: milliseconds(32, 10_000).optional(),
+      minimumSpeechMs: milliseconds(0, 5000).optional(),
+      prefixPadMs: milliseconds(0, 5000).optional(),
+      hangoverPadMs: milliseconds(0, 5000).optional(),
+      maximumUtteranceMs: milliseconds(1000, 30_000).optional(),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      /** Calls transcribed at once; more are answered without a stream. */
+      calls: z.int().min(1).max(10_000).default(100),
+      /** Seconds of audio that may wait for recognition before new calls are answered without a stream. */
+      backlogSeconds: z.number().min(1).max(3600).default(60),
+      /** How long a call whose stream died may stay without a new one. */
+      recoverMs: milliseconds(0, 600_000).default(30_000),
+      /** How long shutting down may take. */
+      drainMs: milliseconds(0, 3_600_000).default(30_000),
+    })
+    .prefault({}),
+});
+
+export type ConfigFile = z.infer<typeof configSchema>;
+export type NumberConfig = ConfigFile["numbers"][number];

@@ -1,0 +1,190 @@
+/**
+ * The configuration: file and environment merged, checked as a whole, frozen. The only reader of `process.env`.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { LinescribeError, messageOf } from "../base/error.ts";
+import { faultsOfNumber } from "../telephony/number.ts";
+import type { NumberEntry } from "../telephony/port.ts";
+import { TRACKS } from "../transcript/event.ts";
+import type { EndpointerOptions } from "../vad/endpointer-options.ts";
+import { endpointerOptions } from "../vad/profile.ts";
+import { type ConfigFile, configSchema, type NumberConfig } from "./config-schema.ts";
+import { readEnvironment } from "./environment.ts";
+
+export const DEFAULT_CONFIG_FILE = "linescribe.config.json";
+
+/** A number with its callback: what a call on it needs to know. */
+export interface Line extends NumberEntry {
+  /** Callback URL, or null when events are only stored. */
+  endpoint: string | null;
+}
+
+export interface Config extends Omit<ConfigFile, "numbers" | "publicUrl" | "vad"> {
+  /** Without a slash at the end; null until the server knows its own port (insecure, on loopback). */
+  publicUrl: string | null;
+  lines: ReadonlyMap<string, Line>;
+  endpointer: Readonly<EndpointerOptions>;
+  /** Callback URL -> secrets. */
+  endpoints: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface ConfigSources {
+  /** Path of the file; missing is a fault only when it was named explicitly. */
+  file?: string | undefined;
+  environment?: NodeJS.ProcessEnv;
+  /** Settings of the command line, in the file's shape; they win. */
+  overrides?: Record<string, unknown>;
+}
+
+/**
+ * Loads the configuration.
+ *
+ * @throws {LinescribeError} `CONFIG_INVALID` whose message lists every fault, one per line.
+ */
+export function loadConfig({ file, environment = process.env, overrides = {} }: ConfigSources = {}): Config {
+  const named = file ?? environment.LINESCRIBE_CONFIG;
+  const faults: string[] = [];
+  const fromFile = readFile(named, faults);
+  const fromEnvironment = readEnvironment(environment);
+  faults.push(...fromEnvironment.faults);
+  const parsed = configSchema.safeParse(merge(merge(fromFile, fromEnvironment.settings), overrides));
+  if (!parsed.success) {
+    for (const { path: at, message } of parsed.error.issues)
+      faults.push(`${at.join(".") || "configuration"}: ${message}`);
+    throw invalid(faults);
+  }
+  const config = build(parsed.data, faults);
+  if (faults.length > 0) throw invalid(faults);
+  return Object.freeze(config);
+}
+
+function readFile(named: string | undefined, faults: string[]): unknown {
+  const file = path.resolve(named ?? DEFAULT_CONFIG_FILE);
+  if (named === undefined && !existsSync(file)) return {};
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    faults.push(`${file}: ${messageOf(error)}`);
+    return {};
+  }
+}
+
+/** `over` laid over `under`, objects key by key, everything else as a whole. */
+function merge(under: unknown, over: unknown): unknown {
+  if (!isObject(under) || !isObject(over)) return over === undefined ? under : over;
+  const merged: Record<string, unknown> = { ...under };
+  for (const [key, value] of Object.entries(over)) merged[key] = merge(merged[key], value);
+  return merged;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function invalid(faults: readonly string[]): LinescribeError {
+  const count = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
+  return new LinescribeError(
+    "CONFIG_INVALID",
+    `The configuration has ${count}:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`,
+  );
+}
+
+function build(file: ConfigFile, faults: string[]): Config {
+  const { numbers, vad, publicUrl, ...rest } = file;
+  checkTrust(file, faults);
+  const endpoints = new Map<string, readonly string[]>();
+  for (const callback of [file.callback, ...numbers.map((entry) => entry.callback)]) {
+    if (!callback) continue;
+    const known = endpoints.get(callback.url);
+    if (known && known.join() !== callback.secrets.join()) {
+      faults.push(`callback ${callback.url}: has different secrets in two places`);
+    }
+    endpoints.set(callback.url, callback.secrets);
+  }
+  const lines = new Map<string, Line>();
+  for (const [index, entry] of numbers.entries()) {
+    const line = asLine(entry, file.callback?.url ?? null);
+    if (lines.has(line.number)) faults.push(`numbers.${index}: ${line.number} stands in two entries`);
+    lines.set(line.number, line);
+    for (const fault of faultsOfNumber(line, publicUrl ?? "http://localhost"))
+      faults.push(`numbers.${index}: ${fault}`);
+  }
+  return {
+    ...rest,
+    publicUrl: publicUrl?.replace(/\/+$/, "") ?? null,
+    lines,
+    endpoints,
+    endpointer: endpointerOf(vad, faults),
+  };
+}
+
+/** No token or no public URL: anybody could post calls to us. */
+function checkTrust({ insecure, host, publicUrl, twilio }: ConfigFile, faults: string[]): void {
+  if (insecure) {
+    if (!isLoopback(host))
+      faults.push(`insecure: only allowed when listening on loopback, got host "${host}"`);
+    return;
+  }
+  if (twilio.authTokens.length === 0) {
+    faults.push(
+      "twilio.authTokens: needed to check the carrier's signatures (LINESCRIBE_TWILIO_AUTH_TOKENS)",
+    );
+  }
+  if (!publicUrl) faults.push("publicUrl: needed to check the carrier's signatures (LINESCRIBE_PUBLIC_URL)");
+}
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function asLine(entry: NumberConfig, endpoint: string | null): Line {
+  const { labels, callback, announcementLanguage, parameters, ...rest } = entry;
+  return {
+    ...rest,
+    labels: { inbound: labels.inbound ?? "inbound", outbound: labels.outbound ?? "outbound" },
+    tracks: TRACKS.filter((track) => rest.tracks.includes(track)),
+    announcementLanguage,
+    parameters,
+    endpoint: callback?.url ?? endpoint,
+  };
+}
+
+function endpointerOf(
+  { profile, ...overrides }: ConfigFile["vad"],
+  faults: string[],
+): Readonly<EndpointerOptions> {
+  const set = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+  try {
+    return endpointerOptions(profile, set);
+  } catch (error) {
+    faults.push(`vad: ${messageOf(error)}`);
+    return endpointerOptions(profile);
+  }
+}
+
+/** Most inference threads that one utterance is spread over: beyond this, more workers carry more calls. */
+const THREADS_PER_WORKER = 4;
+
+/** Workers and threads for this machine, where the configuration leaves them open. */
+export function chooseThreads({ workers, threads }: ConfigFile["asr"], cores = os.availableParallelism()) {
+  const chosenThreads = threads || Math.max(1, Math.min(THREADS_PER_WORKER, cores));
+  return { workers: workers || Math.max(1, Math.floor(cores / chosenThreads)), threads: chosenThreads };
+}
+
+/** The configuration for people to read: secrets and tokens are counted, not shown. */
+export function redacted(config: Config): Record<string, unknown> {
+  const { lines, endpoints, twilio, callback, ...rest } = config;
+  return {
+    ...rest,
+    callback: callback ? { url: callback.url, secrets: callback.secrets.length } : null,
+    twilio: {
+      ...twilio,
+      authTokens: twilio.authTokens.length,
+      api: twilio.api ? { accountSid: twilio.api.accountSid } : null,
+    },
+    numbers: lines.size,
+    endpoints: [...endpoints.keys()],
+  };
+}

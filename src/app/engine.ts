@@ -1,0 +1,84 @@
+/**
+ * The models of the running program: verified, loaded, one detector and one recogniser for everybody.
+ */
+import path from "node:path";
+import { Recogniser } from "../asr/recogniser.ts";
+import type { Counters } from "../base/counters.ts";
+import type { Logger } from "../base/log.ts";
+import { findModel, modelsDirectory, readManifest, verifyModel } from "../models/manifest.ts";
+import { SpeechDetector } from "../vad/detector.ts";
+import { type Config, chooseThreads } from "./config.ts";
+
+export const VAD_MODEL = "silero-vad-6.2";
+/** Frames of one track that may wait for speech detection: 5 minutes. A replay at full speed runs ahead that far. */
+const VAD_QUEUE_FRAMES = 9375;
+
+export interface Engine {
+  detector: SpeechDetector;
+  recogniser: Recogniser;
+  workers: number;
+  threads: number;
+  close(): Promise<void>;
+}
+
+export interface EngineOptions {
+  asr: Config["asr"];
+  logger: Logger;
+  counters: Counters;
+  /** Folder with `manifest.json`; the package's own by default. */
+  models?: string;
+}
+
+/** Paths of a recognition model and its tokenizer. */
+export function recogniserFiles(
+  model: string,
+  models = modelsDirectory(),
+): { modelPath: string; tokenizerPath: string } {
+  const { file } = findModel(readManifest(models), model);
+  return {
+    modelPath: path.join(models, file),
+    tokenizerPath: path.join(models, file.replace(/\.onnx$/, ".tokenizer.json")),
+  };
+}
+
+/**
+ * Verifies and loads the models, and starts the workers.
+ *
+ * @throws {LinescribeError} `MODEL_MISSING` or `MODEL_ALTERED`.
+ */
+export async function startEngine({ asr, logger, counters, models }: EngineOptions): Promise<Engine> {
+  const directory = models ?? modelsDirectory();
+  const manifest = readManifest(directory);
+  await Promise.all([VAD_MODEL, asr.model].map((name) => verifyModel(findModel(manifest, name), directory)));
+  const { workers, threads } = chooseThreads(asr);
+  const detector = await SpeechDetector.start({
+    modelPath: path.join(directory, findModel(manifest, VAD_MODEL).file),
+    logger,
+    counters,
+    queueMaximumFrames: VAD_QUEUE_FRAMES,
+  });
+  try {
+    const files = recogniserFiles(asr.model, directory);
+    const recogniser = await Recogniser.start({
+      ...files,
+      workers,
+      threads,
+      beam: asr.beam,
+      logger,
+      counters,
+    });
+    logger.info({ model: asr.model, workers, threads, beam: asr.beam }, "engine started");
+    return {
+      detector,
+      recogniser,
+      workers,
+      threads,
+      close: async () => {
+        await Promise.all([detector.close(), recogniser.close()]);
+      },
+    };
+  } catch (error) {
+    await detector.close();
+    throw error;
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * The running program: opens the store, starts the engine, listens, and stops in the right order.
+ *
+ * Stop: readiness off and no new calls -> open utterances recognised and committed, `call.ended` of every call ->
+ * media sockets closed -> due webhooks sent -> HTTP closed -> engine closed -> store closed.
+ */
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import express from "express";
+import { Counters } from "../base/counters.ts";
+import { LinescribeError, messageOf } from "../base/error.ts";
+import type { Logger } from "../base/log.ts";
+import type { CallLimits } from "../call/call.ts";
+import type { Schedule } from "../delivery/schedule.ts";
+import { DeliverySender } from "../delivery/sender.ts";
+import { openStore, type Store } from "../store/store.ts";
+import type { MediaSocket } from "../telephony/media-socket.ts";
+import { createTelephony, type Telephony } from "../telephony/telephony.ts";
+import type { CallEvent } from "../transcript/event.ts";
+import { Committer } from "./committer.ts";
+import type { Config } from "./config.ts";
+import { type Engine, startEngine } from "./engine.ts";
+import { healthRoutes } from "./health.ts";
+import { Switchboard, WATERMARK_MS } from "./switchboard.ts";
+import { streamTokenKey } from "./token-key.ts";
+
+export interface ServerOptions {
+  config: Config;
+  logger: Logger;
+  counters?: Counters;
+  /** Told of every event when it is committed, for live lines. */
+  onEvent?: (event: CallEvent) => void;
+  /** An engine that somebody else closes; started here when it is left out. */
+  engine?: Engine;
+  callLimits?: Partial<CallLimits>;
+  schedule?: Schedule;
+}
+
+export interface RunningServer {
+  /** Where it listens, `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly counters: Counters;
+  readonly store: Store;
+  readonly engine: Engine;
+  /** Ends every call with its transcript, sends what is due, and closes; resolves within `limits.drainMs`. */
+  stop(): Promise<void>;
+}
+
+/** The part of the drain time that webhooks may take once all calls have ended. */
+const DELIVERY_SHARE = 0.5;
+
+/**
+ * Starts the server; resolves when it takes calls.
+ *
+ * @throws {LinescribeError} `MODEL_MISSING`, `MODEL_ALTERED`, `STORE_FAILED`, `CONFIG_INVALID`; nothing listens then.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { config, logger, counters = new Counters() } = options;
+  const store = openStore({ path: config.store.path, counters, exclusive: true });
+  let engine: Engine | null = null;
+  try {
+    engine = options.engine ?? (await startEngine({ asr: config.asr, logger, counters }));
+    checkLanguages(config, engine);
+    const server = new Server({ ...options, counters }, store, engine);
+    await server.listen();
+    return server;
+  } catch (error) {
+    if (engine !== options.engine) await engine?.close();
+    store.close();
+    throw error;
+  }
+}
+
+class Server implements RunningServer {
+  readonly counters: Counters;
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly #options: ServerOptions;
+  readonly #config: Config;
+  readonly #logger: Logger;
+  readonly #sender: DeliverySender;
+  readonly #committer: Committer;
+  readonly #switchboard: Switchboard;
+  readonly #telephony: Telephony;
+  readonly #http: http.Server;
+  readonly #media: MediaSocket;
+  readonly #watermarks: NodeJS.Timeout;
+  #draining = false;
+  #stopped: Promise<void> | null = null;
+
+  constructor(options: ServerOptions & { counters: Counters }, store: Store, engine: Engine) {
+    const { config, logger, counters } = options;
+    this.#options = options;
+    this.#config = config;
+    this.#logger = logger;
+    this.counters = counters;
+    this.store = store;
+    this.engine = engine;
+    this.#sender = new DeliverySender({
+      store,
+      endpoints: (url) => {
+        const secrets = config.endpoints.get(url);
+        return secrets ? { url, secrets } : null;
+      },
+      logger,
+      counters,
+      keepDeliveredMs: Math.round(config.store.keepDeliveredDays * 24 * 3600 * 1000),
+      ...(options.schedule ? { schedule: options.schedule } : {}),
+    });
+    const onCommitted = (event: CallEvent): void => {
+      this.#sender.wake();
+      options.onEvent?.(event);
+    };
+    this.#committer = new Committer({ store, onCommitted, logger, counters });
+    this.#switchboard = this.#createSwitchboard();
+    this.#telephony = createTelephony({
+      port: this.#switchboard,
+      keys: () => ({ publicUrl: config.publicUrl ?? this.url, authTokens: config.twilio.authTokens }),
+      insecure: config.insecure,
+      upgradePolicy: config.twilio.upgradeSignature,
+      tokenKey: streamTokenKey(config.twilio.authTokens),
+      maximumSockets: config.limits.calls * 2,
+      carrierApi: config.twilio.api ?? null,
+      log: logger,
+      counters,
+    });
+    this.#http = this.#createHttp();
+    this.#media = this.#telephony.attach(this.#http);
+    this.#watermarks = setInterval(() => this.#saveWatermarks(), WATERMARK_MS);
+    this.#watermarks.unref();
+  }
+
+  get url(): string {
+    const { port } = this.#http.address() as AddressInfo;
+    const { host } = this.#config;
+    const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+    return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+  }
+
+  async listen(): Promise<void> {
+    const { host, port } = this.#config;
+    await new Promise<void>((resolve, reject) => {
+      this.#http.once("error", reject);
+      this.#http.listen(port, host, resolve);
+    }).catch((error) => {
+      clearInterval(this.#watermarks);
+      throw new LinescribeError("CONFIG_INVALID", `Cannot listen on ${host}:${port}: ${messageOf(error)}`, {
+        cause: error,
+      });
+    });
+    this.#switchboard.recover();
+    this.#sender.start();
+    this.#logger.info({ url: this.url, publicUrl: this.#config.publicUrl }, "listening");
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const { drainMs } = this.#config.limits;
+    const deadline = Date.now() + drainMs;
+    this.#draining = true;
+    this.#switchboard.drain();
+    this.#logger.info({ calls: this.#switchboard.active }, "draining");
+    const ended = this.#switchboard.endAll("shutdown");
+    await Promise.race([ended, sleep(drainMs * (1 - DELIVERY_SHARE))]);
+    clearInterval(this.#watermarks);
+    this.#saveWatermarks();
+    await this.#media.close(1001);
+    await this.#sender.stop(Math.max(0, deadline - Date.now()));
+    this.#committer.stop();
+    this.#http.closeAllConnections();
+    await new Promise((resolve) => this.#http.close(resolve));
+    if (!this.#options.engine) await this.engine.close();
+    this.store.close();
+    this.#logger.info({}, "stopped");
+  }
+
+  #createSwitchboard(): Switchboard {
+    const { callLimits } = this.#options;
+    return new Switchboard({
+      config: this.#config,
+      detector: this.engine.detector,
+      recogniser: this.engine.recogniser,
+      store: this.store,
+      committer: this.#committer,
+      restartStream: this.#config.twilio.api
+        ? (callSid, line) => this.#telephony.restartStream(callSid, line)
+        : null,
+      closeStream: (callSid) => {
+        this.#media.closeStream(callSid);
+      },
+      logger: this.#logger,
+      counters: this.counters,
+      ...(callLimits ? { callLimits } : {}),
+    });
+  }
+
+  #createHttp(): http.Server {
+    const app = express();
+    app.disable("x-powered-by");
+    app.use(healthRoutes({ health: () => this.#health(), unready: () => this.#unready() }));
+    app.use(this.#telephony.router);
+    app.use((_request, response) => {
+      response.status(404).json({ code: "REQUEST_MALFORMED", message: "There is nothing at this address" });
+    });
+    const server = http.createServer(
+      {
+        headersTimeout: 10_000,
+        requestTimeout: 15_000,
+        keepAliveTimeout: 65_000,
+        connectionsCheckingInterval: 1000,
+      },
+      app,
+    );
+    server.maxHeadersCount = 100;
+    return server;
+  }
+
+  #health() {
+    const { pending, dead, oldestPendingMs } = this.#outbox();
+    return {
+      calls: this.#switchboard.active,
+      backlogMs: this.#switchboard.backlogMs,
+      outboxPending: pending,
+      outboxOldestMs: oldestPendingMs,
+      outboxDead: dead,
+      counters: this.counters.snapshot(),
+    };
+  }
+
+  #outbox(): { pending: number; dead: number; oldestPendingMs: number } {
+    try {
+      const { pending, dead, oldestPendingMs } = this.store.countOutbox();
+      return { pending, dead, oldestPendingMs: oldestPendingMs ?? 0 };
+    } catch {
+      return { pending: -1, dead: -1, oldestPendingMs: -1 };
+    }
+  }
+
+  #unready(): string[] {
+    const reasons: string[] = [];
+    if (this.#draining) reasons.push("SERVER_DRAINING");
+    if (this.#committer.failure) reasons.push(this.#committer.failure.code);
+    try {
+      this.store.probe();
+    } catch (error) {
+      reasons.push(error instanceof LinescribeError ? error.code : "STORE_FAILED");
+    }
+    if (this.#switchboard.overloaded) reasons.push("CALL_OVERLOADED");
+    return [...new Set(reasons)];
+  }
+
+  #saveWatermarks(): void {
+    try {
+      this.#switchboard.saveWatermarks();
+    } catch (error) {
+      this.counters.add("store.watermarksFailed");
+      this.#logger.warn({ reason: messageOf(error) }, "watermarks were not stored");
+    }
+  }
+}
+
+function checkLanguages(config: Config, { recogniser }: Engine): void {
+  const faults = [...config.lines.values()].filter(({ language }) => recogniser.language(language) === null);
+  if (faults.length === 0) return;
+  const list = faults.map(
+    ({ number, language }) => `  - numbers ${number}: the model does not know language "${language}"`,
+  );
+  throw new LinescribeError(
+    "CONFIG_INVALID",
+    `The configuration has ${faults.length} faults:\n${list.join("\n")}`,
+  );
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,232 @@
+/**
+ * The calls of this machine: what the carrier's side asks for (`TelephonyPort`), answered with calls.
+ */
+import type { Counters } from "../base/counters.ts";
+import type { Logger } from "../base/log.ts";
+import { maskNumber } from "../base/log.ts";
+import {
+  Call,
+  type CallLimits,
+  type CallMemory,
+  type CallOptions,
+  DEFAULT_CALL_LIMITS,
+} from "../call/call.ts";
+import type { Detector, TextRecogniser } from "../call/ports.ts";
+import type { Store } from "../store/store.ts";
+import type { CallInfo, MediaSink, StreamInfo, StreamStatus, TelephonyPort } from "../telephony/port.ts";
+import type { CallEndReason, TrackLabel } from "../transcript/event.ts";
+import type { Committer } from "./committer.ts";
+import type { Config, Line } from "./config.ts";
+
+export interface SwitchboardOptions {
+  config: Pick<Config, "lines" | "endpointer" | "limits">;
+  detector: Detector;
+  recogniser: TextRecogniser & { language(tag: string): string | null; readonly pendingSeconds: number };
+  store: Store;
+  committer: Committer;
+  /** Whether and how a stream that died on a `start` number is started again. */
+  restartStream: ((callSid: string, line: Line) => Promise<unknown>) | null;
+  closeStream: (callSid: string) => void;
+  logger: Logger;
+  counters: Counters;
+  now?: () => number;
+  callLimits?: Partial<CallLimits>;
+}
+
+/** Call statuses after which there is no call. */
+const FINAL_STATUSES = new Set(["completed", "busy", "failed", "no-answer", "canceled"]);
+/** How often the watermark of live calls is stored: what a crash may take from the end of a call, ms. */
+export const WATERMARK_MS = 2000;
+
+export class Switchboard implements TelephonyPort {
+  readonly #options: SwitchboardOptions;
+  readonly #now: () => number;
+  readonly #calls = new Map<string, { call: Call; line: Line }>();
+  #draining = false;
+
+  constructor(options: SwitchboardOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Calls that have not ended. */
+  get active(): number {
+    return this.#calls.size;
+  }
+
+  /** The most media time that any live call has received but not processed, ms; recognition included. */
+  get backlogMs(): number {
+    let most = 0;
+    for (const { call } of this.#calls.values()) most = Math.max(most, call.backlogMs);
+    return Math.round(most + this.#options.recogniser.pendingSeconds * 1000);
+  }
+
+  /** Whether a new call would be answered without a stream: all places taken, too far behind, or no store. */
+  get overloaded(): boolean {
+    const { config, recogniser, committer } = this.#options;
+    return (
+      this.#calls.size >= config.limits.calls ||
+      recogniser.pendingSeconds > config.limits.backlogSeconds ||
+      committer.failure !== null
+    );
+  }
+
+  findNumber(to: string): Line | null {
+    const { lines } = this.#options.config;
+    return lines.get(to) ?? lines.get("*") ?? null;
+  }
+
+  admit(callSid: string): "accepted" | "overloaded" | "draining" {
+    if (this.#calls.has(callSid)) return "accepted";
+    if (this.#draining) return "draining";
+    if (!this.overloaded) return "accepted";
+    this.#options.counters.add("calls.overloaded");
+    return "overloaded";
+  }
+
+  callAnswered({ callSid, from, to, entry }: CallInfo): void {
+    if (this.#calls.has(callSid) || this.#options.store.call(callSid)?.endedAt) return;
+    const line = entry as Line;
+    const tracks = line.tracks.map((track) => ({ track, label: line.labels[track] }));
+    const call = { callSid, from, to, mode: line.mode, tracks };
+    this.#options.store.openCall({ ...call, endpoint: line.endpoint, startedAt: this.#now() });
+    this.#add({ ...call, line });
+    this.#options.counters.add("calls.answered");
+    this.#options.logger.info(
+      { callSid, from: maskNumber(from), to: maskNumber(to), mode: line.mode },
+      "call answered",
+    );
+  }
+
+  openStream({ callSid, streamSid, startedAt, tracks, parameters }: StreamInfo): MediaSink | null {
+    const known = this.#calls.get(callSid);
+    if (!known) return null;
+    this.#options.logger.info({ callSid, streamSid, tracks }, "stream opened");
+    return known.call.openStream(startedAt, tracks, parameters);
+  }
+
+  streamStatus(callSid: string, _streamSid: string, event: StreamStatus): void {
+    if (event !== "stream-started") this.#calls.get(callSid)?.call.statusEnded("stream_status");
+  }
+
+  callStatus(callSid: string, status: string): void {
+    if (FINAL_STATUSES.has(status)) this.#calls.get(callSid)?.call.statusEnded("call_status");
+  }
+
+  /** Takes up the calls that an earlier run left open: their lost speech becomes gaps, then they end or go on. */
+  recover(): number {
+    const { store, logger } = this.#options;
+    const unfinished = store.unfinishedCalls();
+    for (const found of unfinished) {
+      const line = this.findNumber(found.to) ?? unknownLine(found);
+      const covered = new Map<string, number>();
+      for (const event of store.events(found.callSid)) {
+        if (event.type !== "transcript.final" && event.type !== "transcript.gap") continue;
+        covered.set(event.track, Math.max(covered.get(event.track) ?? 0, event.endMs));
+      }
+      const memory: CallMemory = {
+        mediaStartAt: found.mediaStartAt,
+        started: found.started,
+        press: found.nextPress - 1,
+        tracks: new Map(
+          found.tracks.map((track) => [
+            track.track,
+            { ...track, reachedMs: Math.max(track.mediaMs, covered.get(track.track) ?? 0) },
+          ]),
+        ),
+      };
+      const tracks = found.tracks.map(({ track, label }) => ({ track, label }));
+      const { callSid, from, to, mode } = found;
+      this.#add({ callSid, from, to, mode, tracks, line, memory });
+    }
+    if (unfinished.length > 0)
+      logger.warn({ calls: unfinished.length }, "took up the calls of an earlier run");
+    return unfinished.length;
+  }
+
+  /** Stores how far every live call has come. */
+  saveWatermarks(): void {
+    const rows = [...this.#calls].flatMap(([callSid, { call }]) =>
+      call.progress().map((progress) => ({ callSid, ...progress })),
+    );
+    if (rows.length > 0) this.#options.store.saveWatermarks(rows);
+  }
+
+  /** No new calls from now on. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Ends every call; resolves when the last `call.ended` is committed. */
+  async endAll(reason: CallEndReason): Promise<void> {
+    await Promise.all([...this.#calls.values()].map(({ call }) => call.end(reason)));
+  }
+
+  #add(found: {
+    callSid: string;
+    from: string;
+    to: string;
+    mode: "start" | "connect";
+    tracks: TrackLabel[];
+    line: Line;
+    memory?: CallMemory;
+  }): void {
+    const { callSid, line, memory, ...facts } = found;
+    const { config, detector, recogniser, store, committer, closeStream, logger, counters, callLimits } =
+      this.#options;
+    const options: CallOptions = {
+      callSid,
+      ...facts,
+      language: line.language,
+      modelLanguage: recogniser.language(line.language) ?? "auto",
+      announcement: line.announcement,
+      endpointer: config.endpointer,
+      limits: { ...DEFAULT_CALL_LIMITS, recoverMs: config.limits.recoverMs, ...callLimits },
+      detector,
+      recogniser,
+      commit: (_callSid, drafts) => committer.commit(callSid, drafts),
+      onMediaStart: (at) => {
+        store.setMediaStart(callSid, at);
+      },
+      requestStream: () => this.#requestStream(callSid, line),
+      closeStreams: () => closeStream(callSid),
+      onEnded: () => {
+        this.#calls.delete(callSid);
+        counters.add("calls.ended");
+      },
+      now: this.#now,
+      logger: logger.child({ callSid }),
+      counters,
+      ...(memory ? { memory } : {}),
+    };
+    this.#calls.set(callSid, { call: new Call(options), line });
+  }
+
+  /** A stream died. On `connect` numbers the verb behind it comes back to us; on `start` numbers we must ask. */
+  #requestStream(callSid: string, line: Line): boolean {
+    if (this.#draining) return false;
+    if (line.mode === "connect") return true;
+    const { restartStream, logger } = this.#options;
+    if (!restartStream) return false;
+    restartStream(callSid, line).catch((error) => {
+      logger.error({ callSid, code: error.code, reason: error.message }, "stream was not started again");
+      void this.#calls.get(callSid)?.call.end("stream_closed");
+    });
+    return true;
+  }
+}
+
+/** A number that was taken out of the configuration while a call was on it. */
+function unknownLine({
+  to,
+  mode,
+  endpoint,
+}: {
+  to: string;
+  mode: "start" | "connect";
+  endpoint: string | null;
+}): Line {
+  const labels = { inbound: "inbound", outbound: "outbound" };
+  const common = { number: to, mode, endpoint, labels, tracks: [], language: "auto", announcement: null };
+  return { ...common, then: null, overloadMessage: "" };
+}
