@@ -37,6 +37,26 @@ export function status(code: number, headers: http.OutgoingHttpHeaders = {}, bod
 /** Never answers. */
 export const hang: Answer = () => {};
 
+/** Answers 200, but only when it is told to. */
+export function holding(): { answer: Answer; release(): void } {
+  let held: http.ServerResponse[] | null = [];
+  return {
+    answer(_, response) {
+      if (held === null) response.end();
+      else held.push(response);
+    },
+    release() {
+      for (const response of held ?? []) response.end();
+      held = null;
+    },
+  };
+}
+
+/** Lets whatever is on its way over the loopback interface arrive. */
+export async function letArrive(): Promise<void> {
+  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Cuts the connection with a reset. */
 export const reset: Answer = (_, response) => void response.socket?.resetAndDestroy();
 
