@@ -185,15 +185,14 @@ export class StreamPlayer {
   #received(report: StreamReport, text: string, isBinary: boolean): void {
     const { log } = this.#options;
     if (report.mode === "start") {
+      if (this.#violated.has(report)) return;
+      this.#violated.add(report);
       log.error(
         31924,
         `${CARRIER_ERRORS[31924]}: the server sent ${text.length} characters on a start stream`,
       );
       const stream = this.#open.find((open) => open.report === report);
-      if (stream === undefined) return;
-      this.#open = this.#open.filter((open) => open !== stream);
-      this.#tell(stream.verb, report.streamSid, "stream-error", `31924 ${CARRIER_ERRORS[31924]}`);
-      void stream.socket.close();
+      if (stream !== undefined) this.#cutOff(stream);
     } else if (isBinary || !isServerMessage(text)) {
       log.error(31950, CARRIER_ERRORS[31950]);
     }
@@ -201,6 +200,7 @@ export class StreamPlayer {
 
   /** Ends a stream on which the server broke the protocol. */
   #cutOff(stream: OpenStream): void {
+    if (!this.#open.includes(stream)) return;
     this.#open = this.#open.filter((open) => open !== stream);
     this.#tell(stream.verb, stream.report.streamSid, "stream-error", `31924 ${CARRIER_ERRORS[31924]}`);
     this.#closing.push(stream.socket.close());
