@@ -9,14 +9,12 @@ import { parseVerbs } from "../../src/cli/replay/twiml-verbs.ts";
 test("documents of the carrier's own library are read back as they were meant", () => {
   const response = new twilio.twiml.VoiceResponse();
   response.say("Recorded & <kept>");
-  const stream = response
-    .start()
-    .stream({
-      url: "wss://h.example/media?token=x#y",
-      name: "n",
-      track: "both_tracks",
-      statusCallback: "https://h/s",
-    });
+  const stream = response.start().stream({
+    url: "wss://h.example/media?token=x#y",
+    name: "n",
+    track: "both_tracks",
+    statusCallback: "https://h/s",
+  });
   stream.parameter({ name: "token", value: "a<b>&\"c'" });
   response.pause({ length: 3 });
   response.dial("+15550100100");
