@@ -1,0 +1,156 @@
+"""The decoder: cross-attention memory with the silent tail, a prefill over the prompt, one step per token.
+
+Shapes: B utterances, K beams, R = B * K rows, H heads, n = width / H, T encoder positions, S tail blocks.
+"""
+
+import math
+
+import numpy as np
+
+from checkpoint import Checkpoint
+from encoder import attend, dense, fused_qkv, merge_heads, norm, split_heads
+from graph import NEVER, Graph
+from linear import BLOCK, block_multiply, quantise_blocks
+
+EMBEDDING = "model.decoder.embed_tokens.weight"
+
+
+class Memory:
+    """What cross-attention reads: per layer keys (B, H, n, T + S) and values (B, H, T + S, n), and one score bias."""
+
+    def __init__(self, keys: list[str], values: list[str], bias: str) -> None:
+        self.keys, self.values, self.bias = keys, values, bias
+
+
+def remember(g: Graph, model: Checkpoint, states: str, positions: str, visible: str, tail, kinds: dict) -> Memory:
+    """Projects the encoder states and appends the silent tail from each row's end on.
+
+    The tail stands for the silence that fills a real 30-second window. Neighbouring silent states hardly differ, so
+    `tail.pool` positions share one key and value, and log(pool) is added to its score: the softmax then weighs it as
+    `pool` positions.
+    """
+    g.section = "memory"
+    heads, width = model.sizes.decoder_heads, model.sizes.width
+    bias = g("Where", visible, g.float(0.0), g.float(NEVER))
+    if tail is not None:
+        blocks = tail.states.shape[0]
+        first = g("Div", g("Add", positions, g.int(tail.pool - 1)), g.int(tail.pool))
+        index = g("Add", first, g.range("tail_blocks"))  # (B, S)
+        inside = g("Where", g("Less", index, g.int(blocks)), g.float(math.log(tail.pool)), g.float(NEVER))
+        bias = g("Concat", bias, inside, axis=1)
+        index = g("Min", index, g.int(blocks - 1))
+    keys, values = [], []
+    for layer in range(model.sizes.decoder_layers):
+        name = f"model.decoder.layers.{layer}.encoder_attn"
+        k = split_heads(g, dense(g, model, states, f"{name}.k_proj", kinds["memory"]), heads, transposed=True)
+        v = split_heads(g, dense(g, model, states, f"{name}.v_proj", kinds["memory"]), heads)
+        if tail is not None:
+            tail_k = (tail.states @ model[f"{name}.k_proj.weight"].T).reshape(blocks, heads, -1)
+            tail_v = (tail.states @ model[f"{name}.v_proj.weight"].T + model[f"{name}.v_proj.bias"]).reshape(blocks, heads, -1)
+            gathered_k = g("Gather", g.weight(f"tail.{layer}.key", tail_k.astype(np.float32)), index)
+            gathered_v = g("Gather", g.weight(f"tail.{layer}.value", tail_v.astype(np.float32)), index)
+            k = g("Concat", k, g("Transpose", gathered_k, perm=[0, 2, 3, 1]), axis=3)
+            v = g("Concat", v, g("Transpose", gathered_v, perm=[0, 2, 1, 3]), axis=2)
+        keys.append(k)
+        values.append(v)
+    return Memory(keys, values, g("Unsqueeze", bias, g.ints(1, 2)))
+
+
+class Embedding:
+    """Token embedding and output projection: one matrix, stored once."""
+
+    def __init__(self, model: Checkpoint, kind: str) -> None:
+        self.matrix, self.kind = model[EMBEDDING], kind
+        if kind != "float":
+            self.levels, scale = quantise_blocks(self.matrix, BLOCK)
+            self.scale = scale.reshape(-1)
+
+    def look_up(self, g: Graph, tokens: str) -> str:
+        """tokens (...) int64 -> (..., width)."""
+        if self.kind == "float":
+            return g("Gather", g.weight("embedding", self.matrix), tokens)
+        vocabulary, width = self.matrix.shape
+        per_token = g("Reshape", self._scale(g), g.ints(vocabulary, width // BLOCK, 1))
+        levels = g("Cast", g("Gather", self._levels(g), tokens), to=1)
+        rows = g("Mul", g("Sub", levels, g.float(128.0)), g("Gather", per_token, tokens))
+        return g("Reshape", rows, g("Concat", g("Shape", tokens), g.ints(width), axis=0))
+
+    def project(self, g: Graph, x: str) -> str:
+        """x (..., width) -> logits (..., V)."""
+        vocabulary, width = self.matrix.shape
+        if self.kind == "float":
+            return g("MatMul", x, g.weight("embedding.transposed", self.matrix.T))
+        return block_multiply(g, x, self._levels(g), self._scale(g), width, vocabulary)
+
+    def _levels(self, g: Graph) -> str:
+        return g.weight("embedding.q", self.levels)
+
+    def _scale(self, g: Graph) -> str:
+        return g.weight("embedding.scale", self.scale)
+
+
+def prefill(g: Graph, model: Checkpoint, memory: Memory, embedding: Embedding, kinds: dict) -> tuple[str, list[str]]:
+    """Input `prompt` (B, P) -> hidden (B, P, width) and the caches, per layer keys and values (B, H, P, n)."""
+    g.section = "prefill"
+    heads = model.sizes.decoder_heads
+    length = g.dim("prompt", 1)
+    x = g("Add", embedding.look_up(g, "prompt"), g.slice(_positions(g, model), g.ints(0), length, 0))
+    order = g.range(length)
+    causal = g("LessOrEqual", g("Unsqueeze", order, g.ints(0)), g("Unsqueeze", order, g.ints(1)))
+    mask = g("Where", causal, g.float(0.0), g.float(NEVER))
+    caches = []
+    for layer in range(model.sizes.decoder_layers):
+        name = f"model.decoder.layers.{layer}"
+        q, k, v = fused_qkv(g, model, norm(g, model, x, f"{name}.self_attn_layer_norm"), f"{name}.self_attn", kinds["decoder"])
+        k, v = split_heads(g, k, heads), split_heads(g, v, heads)
+        caches += [k, v]
+        y = attend(g, split_heads(g, _scaled(g, model, q), heads), g("Transpose", k, perm=[0, 1, 3, 2]), v, mask)
+        x = g("Add", x, dense(g, model, merge_heads(g, y), f"{name}.self_attn.out_proj", kinds["decoder"]))
+        x = _cross_and_feed_forward(g, model, x, memory, layer, kinds)
+    return norm(g, model, x, "model.decoder.layer_norm"), caches
+
+
+def step(g: Graph, model: Checkpoint, memory: Memory, embedding: Embedding, tokens: str, position: str, caches: list[str], kinds: dict):
+    """One token per row: tokens (B, K), caches (R, H, t, n) -> logits (B, K, V) and the caches one longer."""
+    g.section = "embed"
+    heads, head_width = model.sizes.decoder_heads, model.sizes.width // model.sizes.decoder_heads
+    x = g("Add", embedding.look_up(g, tokens), g("Gather", _positions(g, model), position))
+    beams = g("Shape", x)
+    grown = []
+    for layer in range(model.sizes.decoder_layers):
+        name = f"model.decoder.layers.{layer}"
+        g.section = "self-attention"
+        q, k, v = fused_qkv(g, model, norm(g, model, x, f"{name}.self_attn_layer_norm"), f"{name}.self_attn", kinds["decoder"])
+        row = g.ints(-1, heads, 1, head_width)  # one position per row: heads split without a transpose
+        k = g("Concat", caches[2 * layer], g("Reshape", k, row), axis=2)
+        v = g("Concat", caches[2 * layer + 1], g("Reshape", v, row), axis=2)
+        grown += [k, v]
+        y = attend(g, g("Reshape", _scaled(g, model, q), row), g("Transpose", k, perm=[0, 1, 3, 2]), v)
+        x = g("Add", x, dense(g, model, g("Reshape", y, beams), f"{name}.self_attn.out_proj", kinds["decoder"]))
+        x = _cross_and_feed_forward(g, model, x, memory, layer, kinds)
+    g.section = "vocabulary"
+    return embedding.project(g, norm(g, model, x, "model.decoder.layer_norm")), grown
+
+
+def _cross_and_feed_forward(g: Graph, model: Checkpoint, x: str, memory: Memory, layer: int, kinds: dict) -> str:
+    """x (B, q, width): q is a prompt's positions or an utterance's beams, all of which read the same memory."""
+    name = f"model.decoder.layers.{layer}"
+    section, g.section = g.section, "cross-attention"
+    y = norm(g, model, x, f"{name}.encoder_attn_layer_norm")
+    q = _scaled(g, model, dense(g, model, y, f"{name}.encoder_attn.q_proj", kinds["decoder"]))
+    y = attend(g, split_heads(g, q, model.sizes.decoder_heads), memory.keys[layer], memory.values[layer], memory.bias)
+    x = g("Add", x, dense(g, model, merge_heads(g, y), f"{name}.encoder_attn.out_proj", kinds["decoder"]))
+    g.section = "feed-forward"
+    y = norm(g, model, x, f"{name}.final_layer_norm")
+    y = g("Gelu", dense(g, model, y, f"{name}.fc1", kinds["decoder"]), contrib=True)
+    x = g("Add", x, dense(g, model, y, f"{name}.fc2", kinds["decoder"]))
+    g.section = section
+    return x
+
+
+def _scaled(g: Graph, model: Checkpoint, q: str) -> str:
+    return g("Mul", q, g.float((model.sizes.width // model.sizes.decoder_heads) ** -0.5))
+
+
+def _positions(g: Graph, model: Checkpoint) -> str:
+    return g.weight("decoder.positions", model["model.decoder.embed_positions.weight"])

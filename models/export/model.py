@@ -1,0 +1,124 @@
+"""Puts encoder, decoder and search together into one ONNX model.
+
+Inputs (B utterances)
+  pcm         float32 (B, S)     16 kHz mono in [-1, 1], zero behind each row's samples; S a multiple of 320
+  samples     int64 (B)          the row's window: speech and the silence behind it; a multiple of 320, at most S
+  prompt      int64 (B, P)       start tokens, with `<|startofprev|>` text before and a forced prefix behind them;
+                                 one length for the batch: callers group utterances by prompt length
+  beam        int64 ()           beam width, 1 to 5
+  max_tokens  int64 ()           longest output, end-of-text included
+  bias        float32 (1|B, V)   added to the logits of every step: suppression (-1e9) and hints
+  bias_first  float32 (1|B, V)   the same for the first token
+  tail_blocks int64 (1)          how many blocks of silent tail to append
+Outputs
+  tokens      int64 (B, N)       filled up with end-of-text
+  logprobs    float32 (B, N)     of each token, end-of-text included; 0 behind it
+  no_speech   float32 (B)        probability of `<|nospeech|>` at `<|startoftranscript|>`
+"""
+
+import onnx
+from onnx import helper
+
+from checkpoint import Checkpoint
+from decoder import Embedding, prefill, remember, step
+from encoder import encode
+from graph import BOOL, CONTRIB, FLOAT, INT64, Graph, Initialisers, value_info
+from search import Beams, empty, result, select
+
+OPSET = 18
+ENCODER_PARTS = ("conv", "qkv", "out_proj", "fc1", "fc2", "memory")
+DECODER_PARTS = ("decoder", "vocabulary")
+KINDS = {  # how the matrices of each part are stored, see linear.py
+    "float": dict.fromkeys(ENCODER_PARTS + DECODER_PARTS, "float"),
+    "int8": dict.fromkeys(ENCODER_PARTS, "folded") | dict.fromkeys(DECODER_PARTS, "block"),
+}
+
+
+def build_recogniser(model: Checkpoint, tail, kinds: dict) -> onnx.ModelProto:
+    initialisers = Initialisers()
+    g = Graph("main", initialisers)
+    vocabulary = model.sizes.vocabulary
+    states, positions, visible = encode(g, model, kinds)
+    memory = remember(g, model, states, positions, visible, tail, kinds)
+    embedding = Embedding(model, kinds["vocabulary"])
+    g.section = "setup"
+    g("Unsqueeze", "beam", g.ints(0), name="beam.1")
+    g("Mul", "beam.1", g.ints(2), name="beam.2")
+    g("Add", "beam.1", g.ints(1), name="beam.candidates")
+    hidden, caches = prefill(g, model, memory, embedding, kinds)
+    _no_speech(g, model, hidden, embedding)
+    first_logits = embedding.project(g, g("Gather", hidden, g.ints(-1), axis=1))
+    beams, rows, goes_on = select(g, model, first_logits, "bias_first", empty(g, g.dim("pcm", 0)), "beam.2")
+    caches = [g("Gather", cache, rows) for cache in caches]
+    g("Squeeze", g.dim("prompt", 1), g.ints(0), name="prompt.length")
+
+    body = _loop_body(model, memory, embedding, kinds, initialisers)
+    g.section = "loop"
+    steps = g("Sub", "max_tokens", g.int(1))
+    carried = [*beams.values(), *caches]
+    final = g("Loop", steps, goes_on, *carried, outputs=len(carried), body=body)
+    result(g, Beams(*final[: len(Beams.FIELDS)]))
+
+    inputs = [
+        value_info("pcm", FLOAT, ["B", "S"]), value_info("samples", INT64, ["B"]), value_info("prompt", INT64, ["B", "P"]),
+        value_info("beam", INT64, []), value_info("max_tokens", INT64, []),
+        value_info("bias", FLOAT, ["bias_rows", vocabulary]), value_info("bias_first", FLOAT, ["bias_first_rows", vocabulary]),
+    ]
+    if tail is not None:
+        inputs.append(value_info("tail_blocks", INT64, [1]))
+    outputs = [value_info("tokens", INT64, ["B", "N"]), value_info("logprobs", FLOAT, ["B", "N"]), value_info("no_speech", FLOAT, ["B"])]
+    return _model(g, "whisper", inputs, outputs)
+
+
+def build_encoder(model: Checkpoint) -> onnx.ModelProto:
+    """The float encoder alone: `pcm`, `samples` -> `states` (B, T, width). For measuring the silent tail."""
+    g = Graph("main", Initialisers())
+    states, _, _ = encode(g, model, KINDS["float"])
+    g("Identity", states, name="states")
+    inputs = [value_info("pcm", FLOAT, ["B", "S"]), value_info("samples", INT64, ["B"])]
+    return _model(g, "encoder", inputs, [value_info("states", FLOAT, ["B", "T", model.sizes.width])])
+
+
+def _no_speech(g: Graph, model: Checkpoint, hidden: str, embedding: Embedding) -> None:
+    """The start token may stand behind a text prompt, but at the same place in every row."""
+    g.section = "no-speech"
+    prompt = g("Gather", "prompt", g.int(0))
+    found = g("Cast", g("Equal", prompt, g.int(model.tokens["startOfTranscript"])), to=FLOAT)
+    _, index = g("TopK", found, g.ints(1), outputs=2)
+    logits = g("Squeeze", embedding.project(g, g("Gather", hidden, index, axis=1)), g.ints(1))
+    probability = g("Gather", g("Softmax", logits, axis=-1), g.int(model.tokens["noSpeech"]), axis=1)
+    g("Identity", probability, name="no_speech")
+
+
+def _loop_body(model: Checkpoint, memory, embedding: Embedding, kinds: dict, initialisers: Initialisers):
+    """One token: decode the newest tokens, then select. Memory, bias and beam width come from the outer graph."""
+    b = Graph("step", initialisers)
+    heads, width = model.sizes.decoder_heads, model.sizes.width // model.sizes.decoder_heads
+    incoming = Beams(*[f"in.{field}" for field in Beams.FIELDS])
+    cache_names = [f"cache.{layer}.{part}" for layer in range(model.sizes.decoder_layers) for part in ("key", "value")]
+    b.section = "position"
+    # The first token was selected outside, so the iteration number is the number of tokens behind the prompt.
+    position = b("Add", "prompt.length", "iteration")
+    logits, grown = step(b, model, memory, embedding, incoming.tokens, position, [f"in.{name}" for name in cache_names], kinds)
+    names = {field: f"out.{field}" for field in [*Beams.FIELDS, "goes_on"]}
+    _, rows, _ = select(b, model, logits, "bias", incoming, "beam.candidates", names)
+    b.section = "cache"
+    for name, cache in zip(cache_names, grown):
+        b("Gather", cache, rows, name=f"out.{name}")
+    states = list(zip(Beams.FIELDS, Beams.TYPES, Beams.SHAPES))
+    cache_shape = ["R", heads, "past", width]
+    return helper.make_graph(
+        b.nodes, "token",
+        [value_info("iteration", INT64, []), value_info("condition", BOOL, [])]
+        + [value_info(f"in.{field}", kind, shape) for field, kind, shape in states]
+        + [value_info(f"in.{name}", FLOAT, cache_shape) for name in cache_names],
+        [value_info("out.goes_on", BOOL, [])]
+        + [value_info(f"out.{field}", kind, None) for field, kind, _ in states]
+        + [value_info(f"out.{name}", FLOAT, None) for name in cache_names],
+    )
+
+
+def _model(g: Graph, name: str, inputs: list, outputs: list) -> onnx.ModelProto:
+    graph = helper.make_graph(g.nodes, name, inputs, outputs, initializer=list(g.initialisers.tensors.values()))
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=9, producer_name="linescribe")
