@@ -96,6 +96,23 @@ test("receivers that hang hold up nobody else, also when they have many more cal
   assert.deepEqual([slow[0].open, slow[1].open], [4, 4]);
 });
 
+test("endpoints take turns at the total limit, so that one with a long queue does not keep it for itself", async (t) => {
+  const rig = createRig(t, { concurrencyTotal: 1 });
+  const arrivals: string[] = [];
+  const receivers = await Promise.all([startReceiver(t), startReceiver(t), startReceiver(t)]);
+  receivers.forEach((receiver, index) => {
+    receiver.answer = (_, response) => {
+      arrivals.push(`endpoint ${index}`);
+      response.end();
+    };
+    for (const number of range(4)) rig.call(`CA${index}_${number}`, receiver.url, 5);
+  });
+  rig.sender.start();
+  await rig.sender.quiet();
+  assert.equal(arrivals.length, 60);
+  assert.equal(new Set(arrivals.slice(0, 12)).size, 3, "each had its turn");
+});
+
 for (const [calls, finals] of [
   [1, 5],
   [30, 4],
