@@ -86,7 +86,7 @@ const MIGRATIONS: readonly string[] = [
     disabled_at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
 
-  CREATE TABLE probe(id INTEGER PRIMARY KEY CHECK(id = 1), at INTEGER NOT NULL) STRICT;
+  CREATE TABLE probe(id INTEGER PRIMARY KEY CHECK(id = 1), at INTEGER NOT NULL, filler BLOB NOT NULL) STRICT;
   `,
 ];
 

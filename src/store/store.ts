@@ -45,6 +45,9 @@ export function openStore(options: StoreOptions): Store {
   return new Store(openDatabase({ path, exclusive, maximumBytes: maximumBytes ?? null }), now, counters);
 }
 
+/** More than any commit writes: the last free page of a disk must not look like space. */
+const PROBE_BYTES = 65_536;
+
 /** Every method throws a `LinescribeError` STORE_FULL or STORE_FAILED when it could not do all that it says. */
 export class Store {
   readonly #opened: OpenedDatabase;
@@ -151,11 +154,17 @@ export class Store {
     return guardStore("prune delivered events", () => this.#upkeep.prune(before, limit));
   }
 
-  /** Writes one row durably, for a readiness check: throws when the store cannot be written. */
+  /**
+   * Writes as much as a large commit does, durably, for a readiness check: throws when the store cannot take it.
+   * It costs 64 kB of writing, so ask every few seconds at most.
+   */
   probe(): void {
     guardStore("write to the store", () => {
       this.#opened.database
-        .prepare("INSERT INTO probe(id, at) VALUES (1, ?) ON CONFLICT DO UPDATE SET at = excluded.at")
+        .prepare(
+          `INSERT INTO probe(id, at, filler) VALUES (1, ?, zeroblob(${PROBE_BYTES}))
+           ON CONFLICT DO UPDATE SET at = excluded.at, filler = excluded.filler`,
+        )
         .run(this.#now());
     });
   }

@@ -182,6 +182,7 @@ test("a full store refuses with STORE_FULL, keeps what it had and goes on when t
     () => store.openCall(sampleCall("C".repeat(64), { to: "1".repeat(9000) })),
     code("STORE_FULL"),
   );
+  assert.throws(() => store.probe(), code("STORE_FULL"));
   assert.equal(store.events("CA1").length, utterance);
   assert.equal(store.countOutbox().pending, utterance);
   store.close();
