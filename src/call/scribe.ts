@@ -5,8 +5,8 @@ import type { Counters } from "../base/counters.ts";
 import { LinescribeError, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { EventDraft, GapCause, TrackLabel } from "../transcript/event.ts";
+import type { HeardUtterance } from "./listener.ts";
 import type { Commit, RecognisedText, TextRecogniser } from "./ports.ts";
-import type { HeardUtterance } from "./stream-track.ts";
 
 export interface ScribeOptions {
   callSid: string;

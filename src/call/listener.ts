@@ -1,0 +1,108 @@
+/**
+ * Listens to one track: samples in, utterances with their samples out.
+ *
+ * 16 kHz -> frames -> speech probability -> endpointer -> utterance
+ */
+import { Framer } from "../audio/framer.ts";
+import type { LinescribeError } from "../base/error.ts";
+import { MODEL_RATE_HZ, samplesToMs } from "../base/time.ts";
+import { Endpointer, type Utterance } from "../vad/endpointer.ts";
+import type { EndpointerOptions } from "../vad/endpointer-options.ts";
+import { VAD_FRAME_MS, VAD_FRAME_SAMPLES } from "../vad/frame.ts";
+import type { VadStream } from "../vad/stream.ts";
+import type { Detector } from "./ports.ts";
+import { RecentAudio } from "./recent-audio.ts";
+
+/** An utterance with its samples and its place in the call. */
+export interface HeardUtterance {
+  /** 16 kHz mono in [-1, 1]. */
+  pcm16k: Float32Array;
+  startMs: number;
+  endMs: number;
+}
+
+export interface ListenerOptions {
+  /** Media time of the call at the first sample, ms. */
+  offsetMs: number;
+  endpointer: EndpointerOptions;
+  detector: Detector;
+  onUtterance: (utterance: HeardUtterance) => void;
+  /** Speech detection failed; nothing more comes out of this track. */
+  onFailure: (error: LinescribeError) => void;
+}
+
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #framer = new Framer(VAD_FRAME_SAMPLES);
+  readonly #audio = new RecentAudio();
+  readonly #endpointer: Endpointer;
+  readonly #vad: VadStream;
+  #failed = false;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#endpointer = new Endpointer(options.endpointer);
+    this.#vad = options.detector.open(
+      (probabilities) => this.#heard(probabilities),
+      (error) => this.#fail(error),
+    );
+  }
+
+  /** Media time of the call before which no further utterance will start, ms. */
+  get settledMs(): number {
+    const settled = Math.min(this.#endpointer.settledSample, this.#audio.end);
+    return this.#options.offsetMs + samplesToMs(settled, MODEL_RATE_HZ);
+  }
+
+  /** Media time that was received but not looked at yet, ms. */
+  get backlogMs(): number {
+    return this.#vad.pendingFrames * VAD_FRAME_MS;
+  }
+
+  /** Takes the next samples, 16 kHz mono in [-1, 1]; kept without a copy. */
+  push(pcm16k: Float32Array): void {
+    if (pcm16k.length === 0 || this.#failed) return;
+    this.#audio.push(pcm16k);
+    const frames = this.#framer.push(pcm16k);
+    if (frames.length > 0) this.#vad.push(frames);
+  }
+
+  /** Resolves when everything pushed so far was looked at, or speech detection failed. */
+  async caughtUp(): Promise<void> {
+    try {
+      if (!this.#failed) await this.#vad.end();
+    } catch {
+      // The failure was told to `onFailure`; what was heard before it still counts.
+    }
+  }
+
+  /** Looks at everything and emits the utterance that was open. */
+  async end(): Promise<void> {
+    const last = this.#framer.flush();
+    if (last && !this.#failed) this.#vad.push([last]);
+    await this.caughtUp();
+    for (const utterance of this.#endpointer.flush()) this.#emit(utterance);
+    this.#vad.close();
+  }
+
+  #heard(probabilities: Float32Array): void {
+    for (const probability of probabilities) {
+      for (const utterance of this.#endpointer.push(probability)) this.#emit(utterance);
+    }
+    this.#audio.forget(this.#endpointer.settledSample);
+  }
+
+  #emit({ startSample, endSample }: Utterance): void {
+    const { offsetMs, onUtterance } = this.#options;
+    onUtterance({
+      pcm16k: this.#audio.slice(startSample, endSample),
+      startMs: offsetMs + samplesToMs(startSample, MODEL_RATE_HZ),
+      endMs: offsetMs + samplesToMs(endSample, MODEL_RATE_HZ),
+    });
+  }
+
+  #fail(error: LinescribeError): void {
+    this.#failed = true;
+    this.#options.onFailure(error);
+  }
+}
