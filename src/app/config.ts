@@ -10,8 +10,9 @@ import type { NumberEntry } from "../telephony/port.ts";
 import { TRACKS } from "../transcript/event.ts";
 import type { EndpointerOptions } from "../vad/endpointer-options.ts";
 import { endpointerOptions } from "../vad/profile.ts";
+import { soundPart } from "./config-faults.ts";
 import { type ConfigFile, configSchema, type NumberConfig } from "./config-schema.ts";
-import { readEnvironment } from "./environment.ts";
+import { PREFIX, readEnvironment } from "./environment.ts";
 
 export const DEFAULT_CONFIG_FILE = "linescribe.config.json";
 
@@ -31,8 +32,8 @@ export interface Config extends Omit<ConfigFile, "numbers" | "publicUrl" | "vad"
 }
 
 export interface ConfigSources {
-  /** Path of the file; missing is a fault only when it was named explicitly. */
-  file?: string | undefined;
+  /** Path of the file; missing is a fault only when it was named. Null: no file, not even the usual one. */
+  file?: string | null | undefined;
   environment?: NodeJS.ProcessEnv;
   /** Settings of the command line, in the file's shape; they win. */
   overrides?: Record<string, unknown>;
@@ -43,32 +44,73 @@ export interface ConfigSources {
  *
  * @throws {LinescribeError} `CONFIG_INVALID` whose message lists every fault, one per line.
  */
-export function loadConfig({ file, environment = process.env, overrides = {} }: ConfigSources = {}): Config {
-  const named = file ?? environment.LINESCRIBE_CONFIG;
+export function loadConfig(sources: ConfigSources = {}): Config {
+  const { config, faults } = checkConfig(sources);
+  if (config === null) throw invalid(faults);
+  return config;
+}
+
+/** The configuration, or everything that is wrong with it, a sentence each. */
+export function checkConfig(sources: ConfigSources = {}): { config: Config | null; faults: string[] } {
+  const { settings, faults } = readSettings(sources);
+  const parsed = configSchema.safeParse(settings);
+  if (parsed.success) {
+    const config = build(parsed.data, faults);
+    return { config: faults.length === 0 ? Object.freeze(config) : null, faults };
+  }
+  for (const { path: at, message } of parsed.error.issues)
+    faults.push(`${at.join(".") || "configuration"}: ${message}`);
+  // A fault of the shape must not hide the others: what has the right shape is checked on its own.
+  const sound = soundPart(settings, parsed.error.issues);
+  const rest = configSchema.safeParse(sound.settings);
+  const further: string[] = [];
+  if (rest.success) build(rest.data, further);
+  return { config: null, faults: [...faults, ...sound.own(further)] };
+}
+
+/**
+ * One section of the configuration, whatever is wrong with the others: for commands that need no more.
+ *
+ * @throws {LinescribeError} `CONFIG_INVALID` when the file cannot be read or the section is faulty.
+ */
+export function loadSection<Name extends "store" | "asr" | "vad">(
+  name: Name,
+  sources: ConfigSources = {},
+): ConfigFile[Name] {
+  const { settings, faults } = readSettings(sources);
+  const parsed = configSchema.shape[name].safeParse(settings[name]);
+  const own = faults.filter((fault) => !fault.startsWith(PREFIX));
+  for (const { path: at, message } of parsed.error?.issues ?? [])
+    own.push(`${[name, ...at].join(".")}: ${message}`);
+  if (own.length > 0) throw invalid(own);
+  return parsed.data as ConfigFile[Name];
+}
+
+/** File, environment and command line laid over each other, not checked; faults are of reading them. */
+export function readSettings({ file, environment = process.env, overrides = {} }: ConfigSources = {}): {
+  settings: Record<string, unknown>;
+  faults: string[];
+} {
   const faults: string[] = [];
-  const fromFile = readFile(named, faults);
+  const fromFile = file === null ? {} : readFile(file ?? environment.LINESCRIBE_CONFIG, faults);
   const fromEnvironment = readEnvironment(environment);
   faults.push(...fromEnvironment.faults);
-  const parsed = configSchema.safeParse(merge(merge(fromFile, fromEnvironment.settings), overrides));
-  if (!parsed.success) {
-    for (const { path: at, message } of parsed.error.issues)
-      faults.push(`${at.join(".") || "configuration"}: ${message}`);
-    throw invalid(faults);
-  }
-  const config = build(parsed.data, faults);
-  if (faults.length > 0) throw invalid(faults);
-  return Object.freeze(config);
+  const settings = merge(merge(fromFile, fromEnvironment.settings), overrides);
+  if (isObject(settings)) return { settings, faults };
+  return { settings: {}, faults: [...faults, "configuration: expected an object"] };
 }
 
 function readFile(named: string | undefined, faults: string[]): unknown {
-  const file = path.resolve(named ?? DEFAULT_CONFIG_FILE);
-  if (named === undefined && !existsSync(file)) return {};
+  const file = path.resolve(named || DEFAULT_CONFIG_FILE);
+  if (!named && !existsSync(file)) return {};
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
+    const content: unknown = JSON.parse(readFileSync(file, "utf8"));
+    if (isObject(content)) return content;
+    faults.push(`${file}: expected a JSON object`);
   } catch (error) {
     faults.push(`${file}: ${messageOf(error)}`);
-    return {};
   }
+  return {};
 }
 
 /** `over` laid over `under`, objects key by key, everything else as a whole. */
@@ -151,7 +193,7 @@ function asLine(entry: NumberConfig, endpoint: string | null): Line {
   };
 }
 
-function endpointerOf(
+export function endpointerOf(
   { profile, ...overrides }: ConfigFile["vad"],
   faults: string[],
 ): Readonly<EndpointerOptions> {
@@ -173,18 +215,24 @@ export function chooseThreads({ workers, threads }: ConfigFile["asr"], cores = o
   return { workers: workers || Math.max(1, Math.floor(cores / chosenThreads)), threads: chosenThreads };
 }
 
+/** A callback URL for people to read: receivers put keys into queries. */
+export function shownUrl(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
+}
+
 /** The configuration for people to read: secrets and tokens are counted, not shown. */
 export function redacted(config: Config): Record<string, unknown> {
   const { lines, endpoints, twilio, callback, ...rest } = config;
   return {
     ...rest,
-    callback: callback ? { url: callback.url, secrets: callback.secrets.length } : null,
+    callback: callback ? { url: shownUrl(callback.url), secrets: callback.secrets.length } : null,
     twilio: {
       ...twilio,
       authTokens: twilio.authTokens.length,
       api: twilio.api ? { accountSid: twilio.api.accountSid } : null,
     },
     numbers: lines.size,
-    endpoints: [...endpoints.keys()],
+    endpoints: [...endpoints.keys()].map(shownUrl),
   };
 }
