@@ -1,0 +1,134 @@
+#!/usr/bin/env node
+/**
+ * The command `linescribe`: which subcommands there are, and how an error leaves the program.
+ *
+ * Exit codes: 0 done, 1 an error (`code: message` on stderr), 2 a command that was not understood.
+ */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { LinescribeError, messageOf } from "../base/error.ts";
+import * as parse from "./arguments.ts";
+
+interface Package {
+  version: string;
+  description: string;
+}
+
+function packageFacts(): Package {
+  return JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as Package;
+}
+
+const CONFIG = ["--config <file>", "configuration file (default: linescribe.config.json)"] as const;
+
+function createProgram(): Command {
+  const { version, description } = packageFacts();
+  const program = new Command("linescribe").description(description).version(version).exitOverride();
+  addServer(program);
+  addCalls(program);
+  addUpkeep(program);
+  return program;
+}
+
+/** Commands are loaded when they run, so that `--help` does not load the recogniser. */
+function addServer(program: Command): void {
+  program
+    .command("serve")
+    .description("run the server")
+    .option(...CONFIG)
+    .option("--host <address>", "address to listen on")
+    .option("--port <number>", "port to listen on, 0 for a free one", parse.port)
+    .option("--insecure", "accept unsigned webhooks; only with a loopback address as --host")
+    .action(async (options) => (await import("./serve.ts")).serve(options));
+  program
+    .command("doctor")
+    .description("check the installation and the configuration, and say how to fix what is wrong")
+    .option(...CONFIG)
+    .option("--json", "one JSON object")
+    .action(async (options) => (await import("./doctor.ts")).doctor(options));
+  program
+    .command("demo")
+    .description("play a recorded call through a real server to a real receiver, and compare")
+    .option("--fixture <name>", "recorded call in fixtures/calls", "greeting-connect")
+    .option("--json", "one JSON object instead of a table")
+    .action(async (options) => (await import("./demo.ts")).demo(options));
+}
+
+function addCalls(program: Command): void {
+  program
+    .command("replay <file>")
+    .description("play a recorded call (.jsonl) or a WAV file against a server as the carrier does")
+    .option("--url <url>", "voice webhook", parse.httpUrl, "http://127.0.0.1:8080/twilio/voice")
+    .option("--speed <speed>", "1 is real time, N is N times as fast, max as fast as it goes", parse.speed, 1)
+    .option("--calls <number>", "calls at the same time", parse.calls, 1)
+    .option("--auth-token <token>", "signs as the carrier (default: the first LINESCRIBE_TWILIO_AUTH_TOKENS)")
+    .option("--public-url <url>", "address that the server believes to have", parse.httpUrl)
+    .option("--from <number>", "calling number")
+    .option("--to <number>", "called number")
+    .option("--json", "one JSON object a call")
+    .option(...CONFIG)
+    .action(async (file, options) => (await import("./replay.ts")).replay(file, options));
+  program
+    .command("transcribe <file...>")
+    .description("write down what is said in WAV files or recorded calls, without a server")
+    .option("--json", "one JSON object a file")
+    .option("--no-vad", "recognise everything instead of looking for speech")
+    .option("--language <tag>", 'BCP-47 tag, Whisper code, or "auto" (default: that of the call, or en)')
+    .option(...CONFIG)
+    .action(async (files, options) => (await import("./transcribe.ts")).transcribe(files, options));
+}
+
+function addUpkeep(program: Command): void {
+  const outbox = program
+    .command("outbox")
+    .description("look after undelivered events; a server may be running");
+  outbox
+    .command("list")
+    .description("list events that were, are or will not be delivered")
+    .option("--state <state>", "pending, dead or delivered (default: pending and dead)", parse.outboxState)
+    .option("--json", "one JSON object an event")
+    .option(...CONFIG)
+    .action(async (options) => (await import("./outbox.ts")).listOutbox(options));
+  outbox
+    .command("retry")
+    .argument("[id...]", "as list shows them", parse.id)
+    .description("deliver events again, from now on")
+    .option("--all", "every dead event and every disabled endpoint")
+    .option("--since <time>", "dead events parked since a date, or within 30m, 12h, 7d", parse.since)
+    .option(...CONFIG)
+    .action(async (ids, options, command) =>
+      (await import("./outbox.ts")).retryOutbox(parse.selection(ids, options, command), options),
+    );
+  outbox
+    .command("drop")
+    .argument("<id...>", "as list shows them", parse.id)
+    .description("forget that events are owed")
+    .option(...CONFIG)
+    .action(async (ids, options) => (await import("./outbox.ts")).dropOutbox(ids, options));
+  const models = program.command("models").description("the models of this installation");
+  models
+    .command("list")
+    .description("list the models")
+    .option("--json", "one JSON object a model")
+    .action(async (options) => (await import("./models.ts")).listModels(options));
+  models
+    .command("verify")
+    .description("compare the files of the models with their published sha256")
+    .option("--json", "one JSON object a model")
+    .action(async (options) => (await import("./models.ts")).verifyModels(options));
+}
+
+try {
+  await createProgram().parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    const code = error instanceof LinescribeError ? error.code : "INTERNAL";
+    console.error(`${code}: ${error instanceof LinescribeError ? messageOf(error) : stackOf(error)}`);
+    process.exitCode = 1;
+  }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error && error.stack ? error.stack : String(error);
+}
