@@ -12,7 +12,7 @@ import type { EndpointerOptions } from "../vad/endpointer-options.ts";
 import { endpointerOptions } from "../vad/profile.ts";
 import { soundPart } from "./config-faults.ts";
 import { type ConfigFile, configSchema, type NumberConfig } from "./config-schema.ts";
-import { PREFIX, readEnvironment } from "./environment.ts";
+import { PREFIX, readEnvironment, VARIABLES } from "./environment.ts";
 
 export const DEFAULT_CONFIG_FILE = "linescribe.config.json";
 
@@ -79,11 +79,18 @@ export function loadSection<Name extends "store" | "asr" | "vad">(
 ): ConfigFile[Name] {
   const { settings, faults } = readSettings(sources);
   const parsed = configSchema.shape[name].safeParse(settings[name]);
-  const own = faults.filter((fault) => !fault.startsWith(PREFIX));
+  const own = faults.filter((fault) => concerns(fault, name));
   for (const { path: at, message } of parsed.error?.issues ?? [])
     own.push(`${[name, ...at].join(".")}: ${message}`);
   if (own.length > 0) throw invalid(own);
   return parsed.data as ConfigFile[Name];
+}
+
+/** Whether a fault of reading may touch a section: those of other sections' variables do not. */
+function concerns(fault: string, section: string): boolean {
+  if (!fault.startsWith(PREFIX)) return true;
+  const [variable] = fault.split(/(?:_FILE)?:/, 1) as [string];
+  return VARIABLES[variable]?.path[0] === section;
 }
 
 /** File, environment and command line laid over each other, not checked; faults are of reading them. */
