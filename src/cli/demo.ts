@@ -24,8 +24,11 @@ export async function demo({
   const fixture = await loadFixture(name);
   const say = json ? () => {} : print;
   say(pc.dim("starting the server and loading the models ..."));
+  const abort = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => abort.abort());
   const run = await runDemo({
     fixture,
+    signal: abort.signal,
     logger: createLogger("warn", process.stderr),
     onReady: (server) => {
       const seconds = ((fixture.call.endAtMs - fixture.call.startAtMs) / 1000).toFixed(0);

@@ -117,6 +117,12 @@ function addUpkeep(program: Command): void {
     .action(async (options) => (await import("./models.ts")).verifyModels(options));
 }
 
+// A reader that has seen enough (`| head`) is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit();
+  throw error;
+});
+
 try {
   await createProgram().parseAsync();
 } catch (error) {

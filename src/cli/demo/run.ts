@@ -12,7 +12,7 @@ import { type RunningServer, startServer } from "../../app/server.ts";
 import type { Logger } from "../../base/log.ts";
 import { createSecret } from "../../delivery/signing.ts";
 import type { CallEvent } from "../../transcript/event.ts";
-import { createSid, replayCall } from "../replay/replay.ts";
+import { replayCall } from "../replay/replay.ts";
 import type { ReplayReport } from "../replay/report.ts";
 import { type ReceivedEvent, Receiver } from "./receiver.ts";
 import type { Fixture } from "./reference.ts";
@@ -33,6 +33,8 @@ export interface DemoRun {
 export interface DemoRunOptions {
   fixture: Fixture;
   logger: Logger;
+  /** Ends the call early; everything is cleaned up. */
+  signal: AbortSignal;
   onReady: (server: RunningServer) => void;
   onReceived: (received: ReceivedEvent) => void;
 }
@@ -55,8 +57,8 @@ export async function runDemo(options: DemoRunOptions): Promise<DemoRun> {
     server = await startServer({ config, logger: options.logger });
     const startMs = Math.round(performance.now() - began);
     options.onReady(server);
-    const report = await play(options.fixture, config, server);
-    await receiver.have(({ type }) => type === "call.ended", END_TIMEOUT_MS);
+    const report = await play(options, config, server);
+    if (!options.signal.aborted) await receiver.have(({ type }) => type === "call.ended", END_TIMEOUT_MS);
     const committed = server.store.call(report.callSid) ? server.store.events(report.callSid) : [];
     // Stopping sends what is still owed, so that an event behind the last one would be seen.
     await server.stop();
@@ -77,7 +79,7 @@ export async function runDemo(options: DemoRunOptions): Promise<DemoRun> {
 }
 
 function play(
-  { call }: Fixture,
+  { fixture, signal }: DemoRunOptions,
   { publicUrl, twilio }: Config,
   { url }: RunningServer,
 ): Promise<ReplayReport> {
@@ -85,9 +87,9 @@ function play(
     voiceUrl: new URL("/twilio/voice", url).href,
     publicUrl: publicUrl as string,
     authToken: twilio.authTokens[0] as string,
-    callSid: createSid("CA"),
-    call,
+    call: fixture.call,
     speed: 1,
+    signal,
   });
 }
 

@@ -50,6 +50,7 @@ function firstArrivals({ received }: DemoRun): Map<string, { body: string; arriv
 function deliveryFaults(run: DemoRun, first: ReadonlyMap<string, { body: string }>): string[] {
   const { committed, received, refused, report } = run;
   const faults = report.errors.map(({ code, message }) => `the carrier reports ${code}: ${message}`);
+  if (report.aborted) faults.push("the call was cut short");
   const lost = committed.filter((event) => first.get(event.id)?.body !== webhookBody(event));
   if (lost.length > 0)
     faults.push(`${lost.length} of ${committed.length} events did not arrive signed and as stored`);

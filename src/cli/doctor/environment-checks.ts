@@ -1,7 +1,7 @@
 /**
  * What the machine has to offer: Node, a place for the store, a free port.
  */
-import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import { type Config, loadSection, readSettings } from "../../app/config.ts";
@@ -76,11 +76,11 @@ function newStoreCheck(file: string): Check {
   let folder = path.dirname(file);
   while (!existsSync(folder)) folder = path.dirname(folder);
   try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
-    if (!statSync(folder).isDirectory()) throw new Error("it is not a folder");
+    // Permissions alone do not tell: the superuser has all of them, a read-only disk has them too.
+    rmdirSync(mkdtempSync(path.join(folder, ".linescribe-doctor-")));
     return { name: "store", verdict: "ok", found: `${file} will be created` };
   } catch (error) {
-    const found = `${file} cannot be created in ${folder}: ${messageOf(error)}`;
+    const found = `${file} cannot be created: ${messageOf(error)}`;
     return { name: "store", verdict: "fail", found, fix: "correct store.path, or let this user write there" };
   }
 }
