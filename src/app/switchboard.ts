@@ -2,18 +2,20 @@
  * The calls of this machine: what the carrier's side asks for (`TelephonyPort`), answered with calls.
  */
 import type { Counters } from "../base/counters.ts";
+import { messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { maskNumber } from "../base/log.ts";
+import { Call } from "../call/call.ts";
 import {
-  Call,
   type CallLimits,
   type CallMemory,
   type CallOptions,
   DEFAULT_CALL_LIMITS,
-} from "../call/call.ts";
+} from "../call/call-options.ts";
 import type { Detector, TextRecogniser } from "../call/ports.ts";
 import type { Store } from "../store/store.ts";
 import type { CallInfo, MediaSink, StreamInfo, StreamStatus, TelephonyPort } from "../telephony/port.ts";
+import { DEFAULT_MAXIMUM_RECOVERIES } from "../telephony/voice.ts";
 import type { CallEndReason, TrackLabel } from "../transcript/event.ts";
 import type { Committer } from "./committer.ts";
 import type { Config, Line } from "./config.ts";
@@ -41,7 +43,9 @@ export const WATERMARK_MS = 2000;
 export class Switchboard implements TelephonyPort {
   readonly #options: SwitchboardOptions;
   readonly #now: () => number;
-  readonly #calls = new Map<string, { call: Call; line: Line }>();
+  readonly #calls = new Map<string, Call>();
+  /** Media starts (Unix ms) that the store would not take yet; tried again with every watermark. */
+  readonly #unsavedStarts = new Map<string, number>();
   #draining = false;
 
   constructor(options: SwitchboardOptions) {
@@ -57,7 +61,7 @@ export class Switchboard implements TelephonyPort {
   /** The most media time that any live call has received but not processed, ms; recognition included. */
   get backlogMs(): number {
     let most = 0;
-    for (const { call } of this.#calls.values()) most = Math.max(most, call.backlogMs);
+    for (const call of this.#calls.values()) most = Math.max(most, call.backlogMs);
     return Math.round(most + this.#options.recogniser.pendingSeconds * 1000);
   }
 
@@ -99,18 +103,18 @@ export class Switchboard implements TelephonyPort {
   }
 
   openStream({ callSid, streamSid, startedAt, tracks, parameters }: StreamInfo): MediaSink | null {
-    const known = this.#calls.get(callSid);
-    if (!known) return null;
+    const call = this.#calls.get(callSid);
+    if (!call) return null;
     this.#options.logger.info({ callSid, streamSid, tracks }, "stream opened");
-    return known.call.openStream(startedAt, tracks, parameters);
+    return call.openStream(startedAt, tracks, parameters);
   }
 
   streamStatus(callSid: string, _streamSid: string, event: StreamStatus): void {
-    if (event !== "stream-started") this.#calls.get(callSid)?.call.statusEnded("stream_status");
+    if (event !== "stream-started") this.#calls.get(callSid)?.statusEnded("stream_status");
   }
 
   callStatus(callSid: string, status: string): void {
-    if (FINAL_STATUSES.has(status)) this.#calls.get(callSid)?.call.statusEnded("call_status");
+    if (FINAL_STATUSES.has(status)) this.#calls.get(callSid)?.statusEnded("call_status");
   }
 
   /** Takes up the calls that an earlier run left open: their lost speech becomes gaps, then they end or go on. */
@@ -119,21 +123,11 @@ export class Switchboard implements TelephonyPort {
     const unfinished = store.unfinishedCalls();
     for (const found of unfinished) {
       const line = this.findNumber(found.to) ?? unknownLine(found);
-      const covered = new Map<string, number>();
-      for (const event of store.events(found.callSid)) {
-        if (event.type !== "transcript.final" && event.type !== "transcript.gap") continue;
-        covered.set(event.track, Math.max(covered.get(event.track) ?? 0, event.endMs));
-      }
       const memory: CallMemory = {
         mediaStartAt: found.mediaStartAt,
         started: found.started,
         press: found.nextPress - 1,
-        tracks: new Map(
-          found.tracks.map((track) => [
-            track.track,
-            { ...track, reachedMs: Math.max(track.mediaMs, covered.get(track.track) ?? 0) },
-          ]),
-        ),
+        tracks: new Map(found.tracks.map((track) => [track.track, { ...track, reachedMs: track.mediaMs }])),
       };
       const tracks = found.tracks.map(({ track, label }) => ({ track, label }));
       const { callSid, from, to, mode } = found;
@@ -146,7 +140,11 @@ export class Switchboard implements TelephonyPort {
 
   /** Stores how far every live call has come. */
   saveWatermarks(): void {
-    const rows = [...this.#calls].flatMap(([callSid, { call }]) =>
+    for (const [callSid, at] of this.#unsavedStarts) {
+      this.#options.store.setMediaStart(callSid, at);
+      this.#unsavedStarts.delete(callSid);
+    }
+    const rows = [...this.#calls].flatMap(([callSid, call]) =>
       call.progress().map((progress) => ({ callSid, ...progress })),
     );
     if (rows.length > 0) this.#options.store.saveWatermarks(rows);
@@ -159,7 +157,7 @@ export class Switchboard implements TelephonyPort {
 
   /** Ends every call; resolves when the last `call.ended` is committed. */
   async endAll(reason: CallEndReason): Promise<void> {
-    await Promise.all([...this.#calls.values()].map(({ call }) => call.end(reason)));
+    await Promise.all([...this.#calls.values()].map((call) => call.end(reason)));
   }
 
   #add(found: {
@@ -172,8 +170,9 @@ export class Switchboard implements TelephonyPort {
     memory?: CallMemory;
   }): void {
     const { callSid, line, memory, ...facts } = found;
-    const { config, detector, recogniser, store, committer, closeStream, logger, counters, callLimits } =
+    const { config, detector, recogniser, committer, closeStream, logger, counters, callLimits } =
       this.#options;
+    let restarts = 0;
     const options: CallOptions = {
       callSid,
       ...facts,
@@ -185,13 +184,12 @@ export class Switchboard implements TelephonyPort {
       detector,
       recogniser,
       commit: (_callSid, drafts) => committer.commit(callSid, drafts),
-      onMediaStart: (at) => {
-        store.setMediaStart(callSid, at);
-      },
-      requestStream: () => this.#requestStream(callSid, line),
+      onMediaStart: (at) => this.#saveMediaStart(callSid, at),
+      requestStream: () => this.#requestStream(callSid, line, ++restarts),
       closeStreams: () => closeStream(callSid),
       onEnded: () => {
         this.#calls.delete(callSid);
+        this.#unsavedStarts.delete(callSid);
         counters.add("calls.ended");
       },
       now: this.#now,
@@ -199,18 +197,33 @@ export class Switchboard implements TelephonyPort {
       counters,
       ...(memory ? { memory } : {}),
     };
-    this.#calls.set(callSid, { call: new Call(options), line });
+    this.#calls.set(callSid, new Call(options));
+  }
+
+  /** A store that is full for a moment must not cost the call its transcript. */
+  #saveMediaStart(callSid: string, at: number): void {
+    const { store, logger } = this.#options;
+    try {
+      store.setMediaStart(callSid, at);
+    } catch (error) {
+      logger.warn({ callSid, reason: messageOf(error) }, "the start of a stream was not stored yet");
+      this.#unsavedStarts.set(callSid, at);
+    }
   }
 
   /** A stream died. On `connect` numbers the verb behind it comes back to us; on `start` numbers we must ask. */
-  #requestStream(callSid: string, line: Line): boolean {
+  #requestStream(callSid: string, line: Line, restart: number): boolean {
     if (this.#draining) return false;
     if (line.mode === "connect") return true;
     const { restartStream, logger } = this.#options;
     if (!restartStream) return false;
+    if (restart > DEFAULT_MAXIMUM_RECOVERIES) {
+      logger.error({ callSid, restart }, "media stream died too often; it is not started again");
+      return false;
+    }
     restartStream(callSid, line).catch((error) => {
       logger.error({ callSid, code: error.code, reason: error.message }, "stream was not started again");
-      void this.#calls.get(callSid)?.call.end("stream_closed");
+      void this.#calls.get(callSid)?.end("stream_closed");
     });
     return true;
   }

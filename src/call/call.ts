@@ -7,93 +7,30 @@
  * | expected  | call status, time-out                     | ended     |
  * | live      | stop                                      | ended     |
  * | live      | socket closes, call may recover           | suspended |
- * | live      | socket closes, call cannot recover        | ended     |
+ * | live      | socket closes, call cannot recover or a call status came | ended |
  * | live      | call or stream status: waits for the socket, closes after a grace time | ended |
+ * | live      | another stream opens: takes the place of the first | live |
  * | suspended | a new stream opens: the hole is a gap     | live      |
  * | suspended | call status, time-out                     | ended     |
  *
  * "ended" first drains: open utterances are recognised and committed, then `call.ended`, once and last.
  */
-import type { Counters } from "../base/counters.ts";
 import { LinescribeError, messageOf } from "../base/error.ts";
-import type { Logger } from "../base/log.ts";
 import type { CallEndReason, EventDraft, GapCause, Track, TrackLabel } from "../transcript/event.ts";
-import type { EndpointerOptions } from "../vad/endpointer-options.ts";
-import type { Commit, Detector, TextRecogniser, TrackProgress } from "./ports.ts";
+import type { CallMemory, CallOptions } from "./call-options.ts";
+import type { TrackProgress } from "./ports.ts";
 import { TrackScribe } from "./scribe.ts";
 import { StreamTrack } from "./stream-track.ts";
-
-export interface CallLimits {
-  /** Audio that never came counts as a gap from this length on, ms. */
-  minimumGapMs: number;
-  /** How long an answered call may stay without a stream before it ends as `never_streamed`, ms. */
-  streamWaitMs: number;
-  /** How long a call whose stream died may stay without a new one, ms. */
-  recoverMs: number;
-  /** How long a status callback waits for the socket to deliver the rest, ms. */
-  statusGraceMs: number;
-}
-
-export const DEFAULT_CALL_LIMITS: Readonly<CallLimits> = {
-  minimumGapMs: 400,
-  streamWaitMs: 6 * 60_000,
-  recoverMs: 30_000,
-  statusGraceMs: 5000,
-};
-
-/** What is known of a call that was open when an earlier run of the server stopped. */
-export interface CallMemory {
-  /** Unix ms of media time 0, or null when no stream had opened. */
-  mediaStartAt: number | null;
-  started: boolean;
-  press: number;
-  tracks: ReadonlyMap<Track, TrackMemory>;
-}
-
-export interface TrackMemory {
-  /** Media time that a final, a gap or a watermark vouches for, ms. */
-  reachedMs: number;
-  /** What lies before it and was neither committed nor silence, ms, in order. */
-  uncovered: readonly { startMs: number; endMs: number }[];
-  nextUtterance: number;
-  nextGap: number;
-  finals: number;
-  gaps: number;
-}
-
-export interface CallOptions {
-  callSid: string;
-  from: string;
-  to: string;
-  mode: "start" | "connect";
-  tracks: readonly TrackLabel[];
-  /** As configured, for the event. */
-  language: string;
-  /** A code of the model, or `auto`. */
-  modelLanguage: string;
-  announcement: string | null;
-  endpointer: EndpointerOptions;
-  limits: Readonly<CallLimits>;
-  detector: Detector;
-  recogniser: TextRecogniser;
-  commit: Commit;
-  /** Told of the wall clock of media time 0, Unix ms. */
-  onMediaStart: (at: number) => void;
-  /** The stream died and the call is suspended: ask the carrier for a new one. Returns whether there is hope. */
-  requestStream: () => boolean;
-  /** Ends the sockets that are still open. */
-  closeStreams: () => void;
-  onEnded: () => void;
-  now: () => number;
-  logger: Logger;
-  counters: Counters;
-  memory?: CallMemory;
-}
+import { CallStreams, type OpenStream } from "./streams.ts";
 
 type State = "expected" | "live" | "suspended" | "ending" | "ended";
 
+/** The longest time for which a call that a crash cut off counts as going on, ms: no carrier's call is longer. */
+const MAXIMUM_CALL_MS = 24 * 3600 * 1000;
+
 /** Where a media stream delivers; see telephony's MediaSink, which this fits. */
 export interface CallStream {
+  /** Takes a packet; one that does not fit the stream is counted (`call.packetsRefused`) and left out. */
   packet(track: Track, timestampMs: number, mulaw: Uint8Array): void;
   dtmf(track: Track, digit: string): void;
   end(reason: "stream_stopped" | "stream_closed"): void;
@@ -102,19 +39,18 @@ export interface CallStream {
 export class Call {
   readonly #options: CallOptions;
   readonly #scribes: ReadonlyMap<Track, TrackScribe>;
-  /** Media time up to which each track of the call has been dealt with by closed streams or by gaps, ms. */
-  readonly #reachedMs = new Map<Track, number>();
-  readonly #live = new Set<Map<Track, StreamTrack>>();
-  /** Streams that are being drained. */
-  readonly #draining = new Set<Promise<void>>();
+  readonly #streams: CallStreams;
   #state: State = "expected";
+  /** Unix ms of media time 0. */
   #mediaStartAt: number | null;
   #started: boolean;
   #press: number;
   #parameters: Record<string, string> = {};
+  /** The carrier says that the call is over; its socket is still open. */
+  #statusReason: "stream_status" | "call_status" | null = null;
   #timer: NodeJS.Timeout | null = null;
   #ended: Promise<void> | null = null;
-  #heldCommits: Promise<void> = Promise.resolve();
+  #commits: Promise<void> = Promise.resolve();
 
   constructor(options: CallOptions) {
     this.#options = options;
@@ -122,6 +58,7 @@ export class Call {
     this.#mediaStartAt = memory?.mediaStartAt ?? null;
     this.#started = memory?.started ?? false;
     this.#press = memory?.press ?? 0;
+    this.#streams = new CallStreams(options.logger);
     this.#scribes = new Map(options.tracks.map((label) => [label.track, this.#createScribe(label)]));
     if (memory) this.#resume(memory);
     else this.#wait(options.limits.streamWaitMs, "never_streamed");
@@ -133,28 +70,23 @@ export class Call {
 
   /** Media time received but not yet looked at, ms: the most of any track. */
   get backlogMs(): number {
-    let most = 0;
-    for (const tracks of this.#live)
-      for (const track of tracks.values()) most = Math.max(most, track.backlogMs);
-    return most;
+    return this.#streams.backlogMs;
   }
 
   /** How far each track has come, for the watermark. */
   progress(): TrackProgress[] {
     return [...this.#scribes].map(([track, scribe]) => {
-      let mediaMs = this.#reachedMs.get(track) ?? 0;
-      let settledMs = mediaMs;
-      for (const tracks of this.#live) {
-        const stream = tracks.get(track);
-        if (!stream) continue;
-        mediaMs = Math.max(mediaMs, stream.mediaMs);
-        settledMs = Math.max(settledMs, stream.settledMs);
-      }
+      const { mediaMs, settledMs } = this.#streams.progress(track);
       return { track, mediaMs, settledMs: Math.min(settledMs, scribe.oldestOpenMs ?? settledMs) };
     });
   }
 
-  /** A media stream opens. Returns null when the call has ended. */
+  /**
+   * A media stream opens.
+   *
+   * @param startedAt - Unix ms; media time 0 when it is the call's first.
+   * @returns Where it delivers, or null when the call has ended.
+   */
   openStream(
     startedAt: number,
     tracks: readonly Track[],
@@ -162,6 +94,7 @@ export class Call {
   ): CallStream | null {
     if (this.#state === "ending" || this.#state === "ended") return null;
     this.#clearTimer();
+    this.#statusReason = null;
     this.#state = "live";
     if (this.#mediaStartAt === null) {
       this.#mediaStartAt = startedAt;
@@ -169,7 +102,9 @@ export class Call {
     }
     this.#parameters = parameters;
     this.#start();
-    const offsetMs = Math.max(0, startedAt - this.#mediaStartAt, ...this.#reachedMs.values());
+    // A stream that is still open has died without our knowing: the carrier does not open a second beside it.
+    this.#streams.closeAll();
+    const offsetMs = Math.ceil(Math.max(startedAt - this.#mediaStartAt, this.#streams.furthestMs));
     const open = new Map<Track, StreamTrack>();
     for (const track of tracks) {
       const scribe = this.#scribes.get(track);
@@ -177,18 +112,18 @@ export class Call {
       this.#gapUpTo(track, offsetMs, "not_received");
       open.set(track, this.#openTrack(scribe, offsetMs));
     }
-    this.#live.add(open);
+    this.#streams.add(open);
     return this.#sink(open);
   }
 
   /** The carrier says that the call, or its stream, is over. The socket may still hold audio. */
   statusEnded(reason: "stream_status" | "call_status"): void {
-    if (this.#state === "expected") {
-      if (reason === "call_status") void this.end("never_streamed");
-    } else if (this.#state === "suspended") {
-      if (reason === "call_status") void this.end(reason);
-    } else if (this.#state === "live") {
-      this.#wait(this.#options.limits.statusGraceMs, reason);
+    if (this.#state === "live") {
+      if (this.#statusReason === null) this.#wait(this.#options.limits.statusGraceMs, reason);
+      // A stream may come again, a call does not.
+      if (this.#statusReason !== "call_status") this.#statusReason = reason;
+    } else if (reason === "call_status" && !this.#ended) {
+      void this.end(this.#mediaStartAt === null ? "never_streamed" : reason);
     }
   }
 
@@ -199,32 +134,29 @@ export class Call {
   }
 
   async #drainAndEnd(reason: CallEndReason): Promise<void> {
-    const { onEnded, closeStreams } = this.#options;
+    const { onEnded, closeStreams, logger } = this.#options;
     this.#clearTimer();
     this.#state = "ending";
     this.#start();
-    for (const open of [...this.#live]) this.#closeTracks(open);
+    this.#streams.closeAll();
     closeStreams();
-    await Promise.all(this.#draining);
+    await this.#streams.drained();
     const scribes = [...this.#scribes.values()];
     await Promise.all(scribes.map((scribe) => scribe.settled()));
-    const total = (key: "finals" | "gaps") => scribes.reduce((sum, scribe) => sum + scribe[key], 0);
-    await this.#commit({
-      type: "call.ended",
-      reason,
-      durationMs: Math.round(Math.max(0, ...this.#reachedMs.values())),
-      finals: total("finals"),
-      gaps: total("gaps"),
-    });
+    const finals = scribes.reduce((sum, scribe) => sum + scribe.finals, 0);
+    const gaps = scribes.reduce((sum, scribe) => sum + scribe.gaps, 0);
+    const durationMs = Math.round(this.#streams.furthestMs);
+    await this.#commit({ type: "call.ended", reason, durationMs, finals, gaps });
     this.#state = "ended";
-    this.#options.logger.info({ reason, finals: total("finals"), gaps: total("gaps") }, "call ended");
+    logger.info({ reason, finals, gaps }, "call ended");
     onEnded();
   }
 
-  #sink(open: Map<Track, StreamTrack>): CallStream {
-    const { counters, logger } = this.#options;
+  #sink(open: OpenStream): CallStream {
+    const { counters } = this.#options;
     return {
       packet: (track, timestampMs, mulaw) => {
+        if (!this.#streams.isLive(open)) return;
         try {
           open.get(track)?.packet(timestampMs, mulaw);
         } catch (error) {
@@ -233,71 +165,56 @@ export class Call {
         }
       },
       dtmf: (track, digit) => {
-        const atMs = Math.round(open.get(track)?.mediaMs ?? 0);
+        if (!this.#streams.isLive(open)) return;
+        const atMs = Math.round(this.#streams.progress(track).mediaMs);
         this.#press += 1;
         void this.#commit({ type: "call.dtmf", track, press: this.#press, digit, atMs });
       },
       end: (reason) => {
-        if (!this.#live.has(open)) return;
-        this.#closeTracks(open);
-        logger.info({ reason }, "stream ended");
-        if (this.#live.size > 0 || this.#ended) return;
-        if (reason === "stream_closed" && this.#options.requestStream()) {
-          this.#state = "suspended";
-          this.#wait(this.#options.limits.recoverMs, "stream_closed");
-        } else {
-          void this.end(reason);
-        }
+        if (this.#streams.isLive(open)) this.#streamEnded(open, reason);
       },
     };
   }
 
+  #streamEnded(open: OpenStream, reason: "stream_stopped" | "stream_closed"): void {
+    this.#streams.close(open);
+    this.#options.logger.info({ reason }, "stream ended");
+    if (reason === "stream_stopped") void this.end(reason);
+    else if (this.#statusReason === "call_status") void this.end(this.#statusReason);
+    else this.#suspend(reason);
+  }
+
+  /** Waits for a new stream, or ends the call when none can come. */
+  #suspend(reason: "stream_closed" | "crash"): void {
+    const { limits, requestStream } = this.#options;
+    this.#state = "suspended";
+    if (requestStream()) this.#wait(limits.recoverMs, reason);
+    else void this.end(reason);
+  }
+
   #openTrack(scribe: TrackScribe, offsetMs: number): StreamTrack {
-    const { endpointer, detector, counters, logger, limits } = this.#options;
-    const track: StreamTrack = new StreamTrack({
+    const { endpointer, detector, counters, logger, limits, now } = this.#options;
+    const openedAt = now();
+    return new StreamTrack({
       offsetMs,
       endpointer,
       detector,
       counters,
+      elapsedMs: () => now() - openedAt,
       onUtterance: (utterance) => scribe.utterance(utterance),
       onHole: (startMs, endMs) => {
         if (endMs - startMs >= limits.minimumGapMs) scribe.gap(startMs, endMs, "not_received");
       },
-      onFailure: (error) => {
-        logger.error({ code: error.code }, "speech detection failed on a track");
-        failedAtMs = track.settledMs;
-      },
+      onFailure: ({ code }) => logger.error({ code }, "speech detection failed on a track"),
+      onUnheard: (startMs, endMs, { code }) =>
+        scribe.gap(startMs, endMs, code === "VAD_OVERLOADED" ? "overload" : "not_recognised"),
     });
-    let failedAtMs: number | null = null;
-    this.#failures.set(track, () => failedAtMs);
-    return track;
-  }
-
-  /** Where speech detection of a stream's track failed, media time in ms, or null. */
-  readonly #failures = new WeakMap<StreamTrack, () => number | null>();
-
-  #closeTracks(open: Map<Track, StreamTrack>): void {
-    this.#live.delete(open);
-    for (const [track, stream] of open) {
-      // Reserved at once, so that a new stream starts behind this one while it still drains.
-      this.#reachedMs.set(track, Math.max(this.#reachedMs.get(track) ?? 0, stream.mediaMs));
-      const drained = stream.end().then(() => {
-        this.#reachedMs.set(track, Math.max(this.#reachedMs.get(track) ?? 0, stream.mediaMs));
-        const failedAtMs = this.#failures.get(stream)?.() ?? null;
-        if (failedAtMs !== null) this.#scribes.get(track)?.gap(failedAtMs, stream.mediaMs, "not_recognised");
-      });
-      const guarded = drained.catch((error) => {
-        this.#options.logger.error({ reason: messageOf(error) }, "stream was not drained");
-      });
-      this.#draining.add(guarded);
-      void guarded.finally(() => this.#draining.delete(guarded));
-    }
   }
 
   /** Commits a gap from where the track ended to `untilMs`, when that is long enough to matter. */
   #gapUpTo(track: Track, untilMs: number, cause: GapCause): void {
-    const reachedMs = this.#reachedMs.get(track) ?? 0;
-    this.#reachedMs.set(track, Math.max(reachedMs, untilMs));
+    const reachedMs = this.#streams.reachedMs(track);
+    this.#streams.reach(track, untilMs);
     if (untilMs - reachedMs < this.#options.limits.minimumGapMs) return;
     this.#scribes.get(track)?.gap(Math.round(reachedMs), Math.round(untilMs), cause);
   }
@@ -305,34 +222,35 @@ export class Call {
   /** After a restart: everything that was not committed, up to now, was lost. */
   #resume({ tracks }: CallMemory): void {
     const { limits, now } = this.#options;
-    if (this.#mediaStartAt !== null) {
-      const elapsedMs = Math.max(0, now() - this.#mediaStartAt);
-      for (const [track, { reachedMs, uncovered }] of tracks) {
-        for (const { startMs, endMs } of uncovered) this.#scribes.get(track)?.gap(startMs, endMs, "crash");
-        this.#reachedMs.set(track, reachedMs);
-        this.#gapUpTo(track, elapsedMs, "crash");
-      }
+    if (this.#mediaStartAt === null) {
+      this.#wait(limits.recoverMs, "crash");
+      return;
     }
-    this.#state = this.#mediaStartAt === null ? "expected" : "suspended";
-    this.#wait(limits.recoverMs, "crash");
+    this.#start();
+    const elapsedMs = Math.min(Math.max(0, now() - this.#mediaStartAt), MAXIMUM_CALL_MS);
+    for (const [track, { reachedMs, uncovered }] of tracks) {
+      for (const { startMs, endMs } of uncovered) {
+        this.#scribes.get(track)?.gap(Math.round(startMs), Math.round(endMs), "crash");
+      }
+      this.#streams.reach(track, reachedMs);
+      this.#gapUpTo(track, elapsedMs, "crash");
+    }
+    this.#suspend("crash");
   }
 
   #createScribe(label: TrackLabel): TrackScribe {
     const { callSid, modelLanguage, recogniser, logger, counters, memory } = this.#options;
-    const known = memory?.tracks.get(label.track);
-    const scribe = new TrackScribe({
+    return new TrackScribe({
+      // First: what the store remembers of a track has a label of its own, which is only the word.
+      ...memory?.tracks.get(label.track),
       callSid,
       label,
       language: modelLanguage,
       recogniser,
-      commit: (_sid, drafts) => this.#commit(...drafts),
+      commit: (_callSid, drafts) => this.#commit(...drafts),
       logger,
       counters,
-      ...(known ? { nextUtterance: known.nextUtterance, nextGap: known.nextGap } : {}),
     });
-    scribe.finals = known?.finals ?? 0;
-    scribe.gaps = known?.gaps ?? 0;
-    return scribe;
   }
 
   #start(): void {
@@ -340,22 +258,14 @@ export class Call {
     this.#started = true;
     const { from, to, mode, tracks, language, announcement } = this.#options;
     const parameters = this.#parameters;
-    void this.#commit({
-      type: "call.started",
-      from,
-      to,
-      mode,
-      tracks: [...tracks],
-      language,
-      announcement,
-      parameters,
-    });
+    const facts = { from, to, mode, tracks: [...tracks], language, announcement, parameters };
+    void this.#commit({ type: "call.started", ...facts });
   }
 
-  /** Commits in the order of calls, so that `call.started` is first and `call.ended` last. */
+  /** Commits one after the other, so that `call.started` is first and `call.ended` last. */
   #commit(...drafts: EventDraft[]): Promise<void> {
     const { callSid, commit, logger, counters } = this.#options;
-    this.#heldCommits = this.#heldCommits.then(async () => {
+    this.#commits = this.#commits.then(async () => {
       try {
         await commit(callSid, drafts);
       } catch (error) {
@@ -363,7 +273,7 @@ export class Call {
         logger.error({ code: "STORE_FAILED", reason: messageOf(error) }, "events were not committed");
       }
     });
-    return this.#heldCommits;
+    return this.#commits;
   }
 
   #wait(ms: number, reason: CallEndReason): void {

@@ -27,8 +27,14 @@ export interface ListenerOptions {
   endpointer: EndpointerOptions;
   detector: Detector;
   onUtterance: (utterance: HeardUtterance) => void;
-  /** Speech detection failed; nothing more comes out of this track. */
+  /** Speech detection failed: what was open is emitted by then, and nothing more comes out. */
   onFailure: (error: LinescribeError) => void;
+}
+
+/** From a sample on, media time is this far ahead of the samples. */
+interface Shift {
+  fromSample: number;
+  offsetMs: number;
 }
 
 export class Listener {
@@ -37,10 +43,15 @@ export class Listener {
   readonly #audio = new RecentAudio();
   readonly #endpointer: Endpointer;
   readonly #vad: VadStream;
+  /** In order; the first holds for everything that is still of interest. */
+  readonly #shifts: Shift[];
+  #heardFrames = 0;
   #failed = false;
 
+  /** @throws {LinescribeError} `VAD_CLOSED` when the detector is closed. */
   constructor(options: ListenerOptions) {
     this.#options = options;
+    this.#shifts = [{ fromSample: 0, offsetMs: options.offsetMs }];
     this.#endpointer = new Endpointer(options.endpointer);
     this.#vad = options.detector.open(
       (probabilities) => this.#heard(probabilities),
@@ -50,8 +61,12 @@ export class Listener {
 
   /** Media time of the call before which no further utterance will start, ms. */
   get settledMs(): number {
-    const settled = Math.min(this.#endpointer.settledSample, this.#audio.end);
-    return this.#options.offsetMs + samplesToMs(settled, MODEL_RATE_HZ);
+    return this.#timeOf(Math.min(this.#endpointer.settledSample, this.#audio.end));
+  }
+
+  /** Whether anything was looked at. */
+  get heard(): boolean {
+    return this.#heardFrames > 0;
   }
 
   /** Media time that was received but not looked at yet, ms. */
@@ -65,6 +80,15 @@ export class Listener {
     this.#audio.push(pcm16k);
     const frames = this.#framer.push(pcm16k);
     if (frames.length > 0) this.#vad.push(frames);
+  }
+
+  /**
+   * Media time goes on by `ms` without samples. The caller has pushed enough silence to end every utterance, and pushes
+   * enough for the pre-roll of the next one behind it.
+   */
+  skip(ms: number): void {
+    const last = this.#shifts.at(-1) as Shift;
+    this.#shifts.push({ fromSample: this.#audio.end, offsetMs: last.offsetMs + ms });
   }
 
   /** Resolves when everything pushed so far was looked at, or speech detection failed. */
@@ -86,23 +110,32 @@ export class Listener {
   }
 
   #heard(probabilities: Float32Array): void {
+    this.#heardFrames += probabilities.length;
     for (const probability of probabilities) {
       for (const utterance of this.#endpointer.push(probability)) this.#emit(utterance);
     }
-    this.#audio.forget(this.#endpointer.settledSample);
+    const settled = this.#endpointer.settledSample;
+    this.#audio.forget(settled);
+    while ((this.#shifts[1]?.fromSample ?? Infinity) <= settled) this.#shifts.shift();
   }
 
   #emit({ startSample, endSample }: Utterance): void {
-    const { offsetMs, onUtterance } = this.#options;
-    onUtterance({
+    this.#options.onUtterance({
       pcm16k: this.#audio.slice(startSample, endSample),
-      startMs: offsetMs + samplesToMs(startSample, MODEL_RATE_HZ),
-      endMs: offsetMs + samplesToMs(endSample, MODEL_RATE_HZ),
+      startMs: this.#timeOf(startSample),
+      endMs: this.#timeOf(endSample),
     });
+  }
+
+  #timeOf(sample: number): number {
+    const { offsetMs } =
+      this.#shifts.findLast(({ fromSample }) => fromSample <= sample) ?? (this.#shifts[0] as Shift);
+    return Math.round(offsetMs + samplesToMs(sample, MODEL_RATE_HZ));
   }
 
   #fail(error: LinescribeError): void {
     this.#failed = true;
+    for (const utterance of this.#endpointer.flush()) this.#emit(utterance);
     this.#options.onFailure(error);
   }
 }

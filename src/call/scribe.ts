@@ -1,5 +1,5 @@
 /**
- * Turns the utterances of one track of a call into finals and gaps, in the order they were spoken.
+ * Turns the utterances of one track of a call into finals and gaps, in the order in which they ended.
  */
 import type { Counters } from "../base/counters.ts";
 import { LinescribeError, messageOf } from "../base/error.ts";
@@ -17,9 +17,11 @@ export interface ScribeOptions {
   commit: Commit;
   logger: Logger;
   counters: Counters;
-  /** Numbers of the next utterance and gap; above 1 when a call goes on after a restart. */
+  /** What was committed before, when a call goes on after a restart: the next numbers (default 1) and the totals (0). */
   nextUtterance?: number;
   nextGap?: number;
+  finals?: number;
+  gaps?: number;
 }
 
 /** Whisper's own rule for text made of nothing: improbable words where it hears no speech (openai/whisper transcribe.py). */
@@ -32,20 +34,32 @@ export class TrackScribe {
   #nextGap: number;
   /** Ends when everything taken so far is committed. */
   #committed: Promise<void> = Promise.resolve();
-  /** Start of each piece that was taken and is not committed, oldest first, ms. */
+  /** Start of each piece that was taken and is not committed, in the order in which they were taken, ms. */
   readonly #open: number[] = [];
-  finals = 0;
-  gaps = 0;
+  #finals: number;
+  #gaps: number;
 
   constructor(options: ScribeOptions) {
     this.#options = options;
     this.#nextUtterance = options.nextUtterance ?? 1;
     this.#nextGap = options.nextGap ?? 1;
+    this.#finals = options.finals ?? 0;
+    this.#gaps = options.gaps ?? 0;
   }
 
-  /** Start of the oldest piece that is not committed yet, ms, or null. */
+  /** Finals and gaps so far, those before a restart included. */
+  get finals(): number {
+    return this.#finals;
+  }
+
+  get gaps(): number {
+    return this.#gaps;
+  }
+
+  /** Start of the earliest piece that is not committed yet, ms, or null. */
   get oldestOpenMs(): number | null {
-    return this.#open[0] ?? null;
+    // A hole is known before the utterance that it interrupts.
+    return this.#open.length === 0 ? null : Math.min(...this.#open);
   }
 
   /** Recognises an utterance and commits its final, or a gap when that fails. */
@@ -96,7 +110,7 @@ export class TrackScribe {
       counters.add(invented ? "call.utterancesWithoutSpeech" : "call.utterancesWithoutWords");
       return null;
     }
-    this.finals += 1;
+    this.#finals += 1;
     counters.add("call.finals");
     return {
       type: "transcript.final",
@@ -116,7 +130,7 @@ export class TrackScribe {
   }
 
   #gapDraft(startMs: number, endMs: number, cause: GapCause): EventDraft {
-    this.gaps += 1;
+    this.#gaps += 1;
     this.#options.counters.add("call.gaps");
     return { type: "transcript.gap", ...this.#options.label, gap: this.#nextGap++, startMs, endMs, cause };
   }

@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import type { CallLimits } from "../../src/call/call.ts";
+import type { CallLimits } from "../../src/call/call-options.ts";
 
 export interface ChildSettings {
   /** In the shape of the configuration file. */
