@@ -2,6 +2,7 @@
  * Commits events to the store, and keeps trying while the disk is full or failing: what was recognised is not
  * dropped because of it. New calls are refused meanwhile.
  */
+import { setTimeout } from "node:timers/promises";
 import type { Counters } from "../base/counters.ts";
 import { LinescribeError, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
@@ -14,8 +15,8 @@ export interface CommitterOptions {
   onCommitted: (event: CallEvent) => void;
   logger: Logger;
   counters: Counters;
-  /** Waits between tries; ends early with `false` when the program must stop. */
-  wait?: (ms: number) => Promise<void>;
+  /** Waits between tries, at most until the signal; by default on the clock. */
+  wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 const FIRST_WAIT_MS = 100;
@@ -24,7 +25,7 @@ const MAXIMUM_WAIT_MS = 5000;
 export class Committer {
   readonly #options: CommitterOptions;
   #waiting = 0;
-  #stopped = false;
+  readonly #stop = new AbortController();
   #failure: LinescribeError | null = null;
 
   constructor(options: CommitterOptions) {
@@ -38,30 +39,39 @@ export class Committer {
 
   /** Commits `drafts`; resolves when they are durable. Rejects only after `stop`. */
   async commit(callSid: string, drafts: readonly EventDraft[]): Promise<void> {
-    const { store, onCommitted, logger, counters, wait = sleep } = this.#options;
-    for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(MAXIMUM_WAIT_MS, waitMs * 2)) {
-      try {
-        for (const event of store.commit(callSid, drafts)) onCommitted(event);
-        return;
-      } catch (error) {
-        if (!(error instanceof LinescribeError) || this.#stopped) throw error;
-        if (this.#waiting === 0)
-          logger.error({ code: error.code, reason: messageOf(error) }, "events wait for the store");
-        counters.add("store.retries");
-        this.#failure = error;
-        this.#waiting += 1;
-        await wait(waitMs);
-        this.#waiting -= 1;
-      }
+    const { onCommitted, wait = sleep } = this.#options;
+    let events = this.#try(callSid, drafts);
+    for (let waitMs = FIRST_WAIT_MS; events === null; waitMs = Math.min(MAXIMUM_WAIT_MS, waitMs * 2)) {
+      this.#waiting += 1;
+      await wait(waitMs, this.#stop.signal);
+      this.#waiting -= 1;
+      events = this.#try(callSid, drafts);
+    }
+    for (const event of events) onCommitted(event);
+  }
+
+  /** The events that are new, or null when the store must be asked again. */
+  #try(callSid: string, drafts: readonly EventDraft[]): CallEvent[] | null {
+    const { store, logger, counters } = this.#options;
+    try {
+      return store.commit(callSid, drafts);
+    } catch (error) {
+      if (!(error instanceof LinescribeError) || this.#stop.signal.aborted) throw error;
+      if (this.#waiting === 0)
+        logger.error({ code: error.code, reason: messageOf(error) }, "events wait for the store");
+      counters.add("store.retries");
+      this.#failure = error;
+      return null;
     }
   }
 
-  /** No more tries: what cannot be committed now is lost. */
+  /** No more tries after the next one: what cannot be committed now is lost. */
   stop(): void {
-    this.#stopped = true;
+    this.#stop.abort();
   }
 }
 
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** Ends early, and without a fault, at the signal. */
+async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal }).catch(() => {});
 }

@@ -46,7 +46,7 @@ export interface ConfigSources {
  */
 export function loadConfig(sources: ConfigSources = {}): Config {
   const { config, faults } = checkConfig(sources);
-  if (config === null) throw invalid(faults);
+  if (config === null) throw invalidConfig(faults);
   return config;
 }
 
@@ -56,7 +56,7 @@ export function checkConfig(sources: ConfigSources = {}): { config: Config | nul
   const parsed = configSchema.safeParse(settings);
   if (parsed.success) {
     const config = build(parsed.data, faults);
-    return { config: faults.length === 0 ? Object.freeze(config) : null, faults };
+    return { config: faults.length === 0 ? deepFreeze(config) : null, faults };
   }
   for (const { path: at, message } of parsed.error.issues)
     faults.push(`${at.join(".") || "configuration"}: ${message}`);
@@ -82,7 +82,7 @@ export function loadSection<Name extends "store" | "asr" | "vad">(
   const own = faults.filter((fault) => concerns(fault, name));
   for (const { path: at, message } of parsed.error?.issues ?? [])
     own.push(`${[name, ...at].join(".")}: ${message}`);
-  if (own.length > 0) throw invalid(own);
+  if (own.length > 0) throw invalidConfig(own);
   return parsed.data as ConfigFile[Name];
 }
 
@@ -132,7 +132,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function invalid(faults: readonly string[]): LinescribeError {
+/** `CONFIG_INVALID` with every fault on a line of its own. */
+export function invalidConfig(faults: readonly string[]): LinescribeError {
   const count = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
   return new LinescribeError(
     "CONFIG_INVALID",
@@ -184,6 +185,14 @@ function checkTrust({ insecure, host, publicUrl, twilio }: ConfigFile, faults: s
   if (!publicUrl) faults.push("publicUrl: needed to check the carrier's signatures (LINESCRIBE_PUBLIC_URL)");
 }
 
+/** Freezes an object with everything in it; what maps hold is read-only by its type. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  for (const inner of Object.values(value)) deepFreeze(inner);
+  return Object.freeze(value);
+}
+
+/** Whether only this machine can reach a server that listens on `host`. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
@@ -200,6 +209,7 @@ function asLine(entry: NumberConfig, endpoint: string | null): Line {
   };
 }
 
+/** The endpointer of a profile with the values set beside it; what does not go together is added to `faults`. */
 export function endpointerOf(
   { profile, ...overrides }: ConfigFile["vad"],
   faults: string[],

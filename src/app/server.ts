@@ -4,13 +4,12 @@
  * Stop: readiness off and no new calls -> open utterances recognised and committed, `call.ended` of every call ->
  * media sockets closed -> due webhooks sent -> HTTP closed -> engine closed -> store closed.
  */
-import http from "node:http";
-import type { AddressInfo } from "node:net";
-import express from "express";
+import type http from "node:http";
+import type { ErrorCode } from "../base/codes.ts";
 import { Counters } from "../base/counters.ts";
 import { LinescribeError, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
-import type { CallLimits } from "../call/call.ts";
+import type { CallLimits } from "../call/call-options.ts";
 import type { Schedule } from "../delivery/schedule.ts";
 import { DeliverySender } from "../delivery/sender.ts";
 import { openStore, type Store } from "../store/store.ts";
@@ -18,9 +17,10 @@ import type { MediaSocket } from "../telephony/media-socket.ts";
 import { createTelephony, type Telephony } from "../telephony/telephony.ts";
 import type { CallEvent } from "../transcript/event.ts";
 import { Committer } from "./committer.ts";
-import type { Config } from "./config.ts";
+import { type Config, invalidConfig } from "./config.ts";
 import { type Engine, startEngine } from "./engine.ts";
-import { healthRoutes } from "./health.ts";
+import { type Health, healthRoutes } from "./health.ts";
+import { closeHttp, createHttp, listenOn, localUrl } from "./http.ts";
 import { Switchboard, WATERMARK_MS } from "./switchboard.ts";
 import { streamTokenKey } from "./token-key.ts";
 
@@ -48,6 +48,8 @@ export interface RunningServer {
 
 /** The part of the drain time that webhooks may take once all calls have ended. */
 const DELIVERY_SHARE = 0.5;
+/** How long the answer of the store to a probe holds. */
+const PROBE_MS = 2000;
 
 /**
  * Starts the server; resolves when it takes calls.
@@ -85,6 +87,7 @@ class Server implements RunningServer {
   readonly #http: http.Server;
   readonly #media: MediaSocket;
   readonly #watermarks: NodeJS.Timeout;
+  #probed: { at: number; failure: ErrorCode | null } = { at: -Infinity, failure: null };
   #draining = false;
   #stopped: Promise<void> | null = null;
 
@@ -124,33 +127,31 @@ class Server implements RunningServer {
       log: logger,
       counters,
     });
-    this.#http = this.#createHttp();
+    const health = healthRoutes({ health: () => this.#health(), unready: () => this.#unready() });
+    this.#http = createHttp([health, this.#telephony.router]);
     this.#media = this.#telephony.attach(this.#http);
     this.#watermarks = setInterval(() => this.#saveWatermarks(), WATERMARK_MS);
     this.#watermarks.unref();
   }
 
   get url(): string {
-    const { port } = this.#http.address() as AddressInfo;
-    const { host } = this.#config;
-    const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
-    return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+    return localUrl(this.#http, this.#config.host);
   }
 
+  /** Listens and takes up what an earlier run left; when it rejects, nothing listens. */
   async listen(): Promise<void> {
-    const { host, port } = this.#config;
-    await new Promise<void>((resolve, reject) => {
-      this.#http.once("error", reject);
-      this.#http.listen(port, host, resolve);
-    }).catch((error) => {
+    const { host, port, publicUrl } = this.#config;
+    try {
+      await listenOn(this.#http, host, port);
+      this.#switchboard.recover();
+    } catch (error) {
       clearInterval(this.#watermarks);
-      throw new LinescribeError("CONFIG_INVALID", `Cannot listen on ${host}:${port}: ${messageOf(error)}`, {
-        cause: error,
-      });
-    });
-    this.#switchboard.recover();
+      await this.#media.close(1001);
+      await closeHttp(this.#http);
+      throw error;
+    }
     this.#sender.start();
-    this.#logger.info({ url: this.url, publicUrl: this.#config.publicUrl }, "listening");
+    this.#logger.info({ url: this.url, publicUrl }, "listening");
   }
 
   stop(): Promise<void> {
@@ -171,8 +172,7 @@ class Server implements RunningServer {
     await this.#media.close(1001);
     await this.#sender.stop(Math.max(0, deadline - Date.now()));
     this.#committer.stop();
-    this.#http.closeAllConnections();
-    await new Promise((resolve) => this.#http.close(resolve));
+    await closeHttp(this.#http);
     if (!this.#options.engine) await this.engine.close();
     this.store.close();
     this.#logger.info({}, "stopped");
@@ -198,28 +198,7 @@ class Server implements RunningServer {
     });
   }
 
-  #createHttp(): http.Server {
-    const app = express();
-    app.disable("x-powered-by");
-    app.use(healthRoutes({ health: () => this.#health(), unready: () => this.#unready() }));
-    app.use(this.#telephony.router);
-    app.use((_request, response) => {
-      response.status(404).json({ code: "REQUEST_MALFORMED", message: "There is nothing at this address" });
-    });
-    const server = http.createServer(
-      {
-        headersTimeout: 10_000,
-        requestTimeout: 15_000,
-        keepAliveTimeout: 65_000,
-        connectionsCheckingInterval: 1000,
-      },
-      app,
-    );
-    server.maxHeadersCount = 100;
-    return server;
-  }
-
-  #health() {
+  #health(): Health {
     const { pending, dead, oldestPendingMs } = this.#outbox();
     return {
       calls: this.#switchboard.active,
@@ -244,13 +223,23 @@ class Server implements RunningServer {
     const reasons: string[] = [];
     if (this.#draining) reasons.push("SERVER_DRAINING");
     if (this.#committer.failure) reasons.push(this.#committer.failure.code);
-    try {
-      this.store.probe();
-    } catch (error) {
-      reasons.push(error instanceof LinescribeError ? error.code : "STORE_FAILED");
-    }
+    const failure = this.#probe();
+    if (failure) reasons.push(failure);
     if (this.#switchboard.overloaded) reasons.push("CALL_OVERLOADED");
     return [...new Set(reasons)];
+  }
+
+  /** What the store says to a write, at most every other second: a probe is 64 kB, and anybody may ask. */
+  #probe(): ErrorCode | null {
+    const now = performance.now();
+    if (now - this.#probed.at < PROBE_MS) return this.#probed.failure;
+    try {
+      this.store.probe();
+      this.#probed = { at: now, failure: null };
+    } catch (error) {
+      this.#probed = { at: now, failure: error instanceof LinescribeError ? error.code : "STORE_FAILED" };
+    }
+    return this.#probed.failure;
   }
 
   #saveWatermarks(): void {
@@ -266,12 +255,8 @@ class Server implements RunningServer {
 function checkLanguages(config: Config, { recogniser }: Engine): void {
   const faults = [...config.lines.values()].filter(({ language }) => recogniser.language(language) === null);
   if (faults.length === 0) return;
-  const list = faults.map(
-    ({ number, language }) => `  - numbers ${number}: the model does not know language "${language}"`,
-  );
-  throw new LinescribeError(
-    "CONFIG_INVALID",
-    `The configuration has ${faults.length} faults:\n${list.join("\n")}`,
+  throw invalidConfig(
+    faults.map(({ number, language }) => `numbers ${number}: the model does not know language "${language}"`),
   );
 }
 
