@@ -225,7 +225,8 @@ export class Recogniser {
 
   #startWorker(slot: Slot): Promise<void> {
     const { modelPath, tokenizerPath, threads, beam, niceness } = this.#options;
-    const data: WhisperWorkerData = { modelPath, tokenizerPath, threads, beam, niceness };
+    const spin = this.#options.workers === 1;
+    const data: WhisperWorkerData = { modelPath, tokenizerPath, threads, beam, spin, niceness };
     const worker = startWorker(import.meta.url, "whisper-worker", { workerData: data });
     slot.worker = worker;
     return new Promise((resolve, reject) => {
