@@ -22,7 +22,8 @@ const SAME_KEY_MS = 200;
 /**
  * Resolves when the server listens; the process goes on until it is told to stop.
  *
- * First SIGTERM or SIGINT: drains and exits 0, or 1 when that takes longer than `limits.drainMs`. Second: exits 1 now.
+ * First SIGTERM or SIGINT: drains and exits 0. When that takes longer than `limits.drainMs`, or at the second signal, the
+ * process kills itself (SIGKILL, 137 to a shell); the next start takes up what was left.
  *
  * @throws {LinescribeError} whatever keeps the server from starting.
  */
@@ -36,13 +37,21 @@ export async function serve({ config: file, ...overrides }: ServeOptions): Promi
   signals.stopWith(() => server.stop(), config.limits.drainMs + GRACE_MS);
 }
 
+/**
+ * Ends the process without another step. `process.exit` would stop the recognition workers first, and ONNX Runtime
+ * answers that with an abort and a core dump when one is in the middle of a run. What was committed is safe either way.
+ */
+function exitNow(): void {
+  process.kill(process.pid, "SIGKILL");
+}
+
 /** A state that nobody foresaw is left by exiting: what was committed is safe, and the next start takes up the calls. */
 function exitOnFault(logger: Logger): void {
   for (const event of ["uncaughtException", "unhandledRejection"] as const) {
     process.on(event, (error: unknown) => {
       const stack = error instanceof Error ? error.stack : undefined;
       logger.error({ event, reason: messageOf(error), stack }, "unexpected error, exiting");
-      process.exit(1);
+      exitNow();
     });
   }
 }
@@ -68,7 +77,8 @@ class Signals {
     if (this.#firstAt !== null) {
       if (signal === "SIGINT" && now - this.#firstAt < SAME_KEY_MS) return;
       this.#logger.warn({ signal }, "second signal, exiting now");
-      process.exit(1);
+      exitNow();
+      return;
     }
     this.#firstAt = now;
     this.#logger.info({ signal }, "stopping");
@@ -76,7 +86,7 @@ class Signals {
     if (this.#stop === null) process.exit(0);
     setTimeout(() => {
       this.#logger.error({ limitMs: this.#deadlineMs }, "did not stop in time, exiting");
-      process.exit(1);
+      exitNow();
     }, this.#deadlineMs);
     this.#stop().then(
       () => process.exit(0),
