@@ -24,17 +24,18 @@ export class FlakyReceiver {
   forged = 0;
   /** Told of every delivery that was taken. */
   onDelivery: (delivery: Delivery) => void = () => {};
-  readonly #mood: () => Mood;
+  readonly #mood: () => Mood | Promise<Mood>;
   readonly #verifier = new Webhook(SECRET);
   readonly #server: http.Server;
   #port = 0;
 
-  private constructor(mood: () => Mood) {
+  private constructor(mood: () => Mood | Promise<Mood>) {
     this.#mood = mood;
     this.#server = http.createServer((request, response) => this.#receive(request, response));
   }
 
-  static async start(mood: () => Mood): Promise<FlakyReceiver> {
+  /** @param mood - Asked at each request; it may take its time, and the answer with it. */
+  static async start(mood: () => Mood | Promise<Mood>): Promise<FlakyReceiver> {
     const receiver = new FlakyReceiver(mood);
     await receiver.listen();
     return receiver;
@@ -72,8 +73,8 @@ export class FlakyReceiver {
     const chunks: Buffer[] = [];
     request.on("data", (chunk) => chunks.push(chunk));
     request.on("error", () => {});
-    request.on("end", () => {
-      const mood = this.#mood();
+    request.on("end", async () => {
+      const mood = await this.#mood();
       this.moods[mood] += 1;
       if (mood === "take" || mood === "lose")
         this.#take(Buffer.concat(chunks).toString(), request.headers as Record<string, string>);

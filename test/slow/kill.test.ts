@@ -210,7 +210,9 @@ test(`${KILLS} kills in live calls lose no speech: it is in finals or gaps at th
     for (let kill = 0; kill < ROUND && run.kills < KILLS; kill++) await run.kill();
     await run.traffic.end({ cut: run.kills < KILLS });
     await run.drained();
+    const known = totals.faults.length;
     judge(run, run.traffic.calls.slice(judged), totals);
+    for (const fault of totals.faults.slice(known)) console.log(fault);
     judged = run.traffic.calls.length;
     const { calls, finals, gaps, duplicates, faults } = totals;
     console.log(
