@@ -44,6 +44,8 @@ export class Switchboard implements TelephonyPort {
   readonly #options: SwitchboardOptions;
   readonly #now: () => number;
   readonly #calls = new Map<string, Call>();
+  /** The stream that each call opened last: what the carrier tells of an earlier one is old news. */
+  readonly #newestStreams = new Map<string, string>();
   /** Media starts (Unix ms) that the store would not take yet; tried again with every watermark. */
   readonly #unsavedStarts = new Map<string, number>();
   #draining = false;
@@ -106,11 +108,13 @@ export class Switchboard implements TelephonyPort {
     const call = this.#calls.get(callSid);
     if (!call) return null;
     this.#options.logger.info({ callSid, streamSid, tracks }, "stream opened");
+    this.#newestStreams.set(callSid, streamSid);
     return call.openStream(startedAt, tracks, parameters);
   }
 
-  streamStatus(callSid: string, _streamSid: string, event: StreamStatus): void {
-    if (event !== "stream-started") this.#calls.get(callSid)?.statusEnded("stream_status");
+  streamStatus(callSid: string, streamSid: string, event: StreamStatus): void {
+    if (event === "stream-started" || this.#newestStreams.get(callSid) !== streamSid) return;
+    this.#calls.get(callSid)?.statusEnded("stream_status");
   }
 
   callStatus(callSid: string, status: string): void {
@@ -189,6 +193,7 @@ export class Switchboard implements TelephonyPort {
       closeStreams: () => closeStream(callSid),
       onEnded: () => {
         this.#calls.delete(callSid);
+        this.#newestStreams.delete(callSid);
         this.#unsavedStarts.delete(callSid);
         counters.add("calls.ended");
       },

@@ -223,16 +223,20 @@ export class Call {
   #resume({ tracks }: CallMemory): void {
     const { limits, now } = this.#options;
     if (this.#mediaStartAt === null) {
-      this.#wait(limits.recoverMs, "crash");
+      // The announcement may still be spoken, and the token of the stream that follows it is still good.
+      this.#wait(limits.streamWaitMs, "never_streamed");
       return;
     }
     this.#start();
     const elapsedMs = Math.min(Math.max(0, now() - this.#mediaStartAt), MAXIMUM_CALL_MS);
     for (const [track, { reachedMs, uncovered }] of tracks) {
-      for (const { startMs, endMs } of uncovered) {
-        this.#scribes.get(track)?.gap(Math.round(startMs), Math.round(endMs), "crash");
-      }
       this.#streams.reach(track, reachedMs);
+      for (const { startMs, endMs } of uncovered) {
+        // What was received last and the time since then are one hole.
+        const untilMs = endMs < reachedMs ? endMs : Math.max(endMs, elapsedMs);
+        this.#scribes.get(track)?.gap(Math.round(startMs), Math.round(untilMs), "crash");
+        this.#streams.reach(track, untilMs);
+      }
       this.#gapUpTo(track, elapsedMs, "crash");
     }
     this.#suspend("crash");

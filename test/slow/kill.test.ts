@@ -21,7 +21,7 @@ import { type PlacedCall, type Script, Traffic } from "./traffic.ts";
 const KILLS = Number(process.env.KILL_TEST_KILLS ?? 50);
 const SEED = Number(process.env.KILL_TEST_SEED ?? Date.now() % 1_000_000);
 /** Calls at a time. */
-const LINES = 3;
+const LINES = 4;
 /** Kills between two checks of everything. */
 const ROUND = 10;
 /** How long a call that lost its stream waits for another, ms. */
@@ -29,7 +29,7 @@ const RECOVER_MS = 4000;
 /** How long an answered call waits for its first stream, ms. */
 const STREAM_WAIT_MS = 8000;
 /** Longest time from a server that listens to its kill, ms: longer than most utterances, so that some are finals. */
-const LIFE_MS = 8000;
+const LIFE_MS = 9000;
 const DRAIN_TIMEOUT_MS = 90_000;
 
 class KillRun {
