@@ -5,7 +5,14 @@ import path from "node:path";
 import { Recogniser } from "../asr/recogniser.ts";
 import type { Counters } from "../base/counters.ts";
 import type { Logger } from "../base/log.ts";
-import { findModel, modelsDirectory, readManifest, verifyModel } from "../models/manifest.ts";
+import {
+  findModel,
+  type Manifest,
+  type ModelEntry,
+  modelsDirectory,
+  readManifest,
+  verifyModel,
+} from "../models/manifest.ts";
 import { SpeechDetector } from "../vad/detector.ts";
 import { type Config, chooseThreads } from "./config.ts";
 
@@ -29,16 +36,18 @@ export interface EngineOptions {
   models?: string;
 }
 
+/** Entries of a recognition model and of its tokenizer, which is called after it. */
+function entriesOf(manifest: Manifest, model: string): { model: ModelEntry; tokenizer: ModelEntry } {
+  return { model: findModel(manifest, model), tokenizer: findModel(manifest, `${model}.tokenizer`) };
+}
+
 /** Paths of a recognition model and its tokenizer. */
 export function recogniserFiles(
-  model: string,
+  name: string,
   models = modelsDirectory(),
 ): { modelPath: string; tokenizerPath: string } {
-  const { file } = findModel(readManifest(models), model);
-  return {
-    modelPath: path.join(models, file),
-    tokenizerPath: path.join(models, file.replace(/\.onnx$/, ".tokenizer.json")),
-  };
+  const { model, tokenizer } = entriesOf(readManifest(models), name);
+  return { modelPath: path.join(models, model.file), tokenizerPath: path.join(models, tokenizer.file) };
 }
 
 /**
@@ -49,18 +58,24 @@ export function recogniserFiles(
 export async function startEngine({ asr, logger, counters, models }: EngineOptions): Promise<Engine> {
   const directory = models ?? modelsDirectory();
   const manifest = readManifest(directory);
-  await Promise.all([VAD_MODEL, asr.model].map((name) => verifyModel(findModel(manifest, name), directory)));
+  const { model, tokenizer } = entriesOf(manifest, asr.model);
+  const vad = findModel(manifest, VAD_MODEL);
+  const [vadPath, modelPath, tokenizerPath] = await Promise.all([
+    verifyModel(vad, directory),
+    verifyModel(model, directory),
+    verifyModel(tokenizer, directory),
+  ]);
   const { workers, threads } = chooseThreads(asr);
   const detector = await SpeechDetector.start({
-    modelPath: path.join(directory, findModel(manifest, VAD_MODEL).file),
+    modelPath: vadPath,
     logger,
     counters,
     queueMaximumFrames: VAD_QUEUE_FRAMES,
   });
   try {
-    const files = recogniserFiles(asr.model, directory);
     const recogniser = await Recogniser.start({
-      ...files,
+      modelPath,
+      tokenizerPath,
       workers,
       threads,
       beam: asr.beam,

@@ -23,7 +23,7 @@ const modelEntry = z.strictObject({
   licence: z.string().min(1),
   /** Where the file comes from, exact enough to get it again. */
   source: z.string().min(1),
-  purpose: z.enum(["vad", "asr"]),
+  purpose: z.enum(["vad", "asr", "tokenizer"]),
 });
 
 const manifest = z
