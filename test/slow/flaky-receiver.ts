@@ -22,6 +22,8 @@ export class FlakyReceiver {
   readonly moods: Record<Mood, number> = { take: 0, error: 0, lose: 0, hang: 0, redirect: 0 };
   /** Deliveries whose signature was wrong. */
   forged = 0;
+  /** Requests that went where a redirect had sent them. */
+  followed = 0;
   /** Told of every delivery that was taken. */
   onDelivery: (delivery: Delivery) => void = () => {};
   readonly #mood: () => Mood | Promise<Mood>;
@@ -70,6 +72,7 @@ export class FlakyReceiver {
   }
 
   #receive(request: http.IncomingMessage, response: http.ServerResponse): void {
+    if (request.url?.endsWith("/elsewhere")) this.followed += 1;
     const chunks: Buffer[] = [];
     request.on("data", (chunk) => chunks.push(chunk));
     request.on("error", () => {});
