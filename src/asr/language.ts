@@ -13,7 +13,7 @@ export const AUTO_LANGUAGE = "auto";
 export function whisperLanguage(metadata: WhisperMetadata, tag: string): string | null {
   const code = tag.toLowerCase().split(/[-_]/)[0] as string;
   if (code === AUTO_LANGUAGE) return isMultilingual(metadata) ? AUTO_LANGUAGE : "en";
-  if (isMultilingual(metadata)) return code in metadata.languages ? code : null;
+  if (isMultilingual(metadata)) return Object.hasOwn(metadata.languages, code) ? code : null;
   return code === "en" ? code : null;
 }
 

@@ -11,11 +11,10 @@ import { expectInteger } from "../base/guards.ts";
 import type { Logger } from "../base/log.ts";
 import { BoundedQueue } from "../base/queue.ts";
 import { MODEL_RATE_HZ } from "../base/time.ts";
-import { startWorker } from "../base/worker.ts";
 import { whisperLanguage } from "./language.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "./metadata.ts";
 import type { Recognition, UtteranceAudio } from "./whisper.ts";
-import type { BatchRequest, WhisperWorkerData, WorkerAnswer } from "./whisper-worker.ts";
+import { WhisperThread } from "./whisper-thread.ts";
 import { MAXIMUM_WINDOW_SAMPLES } from "./window.ts";
 
 export interface RecogniserOptions {
@@ -31,7 +30,7 @@ export interface RecogniserOptions {
   batch?: number;
   /** Utterances that may wait. Default 1000; one more is refused with `ASR_OVERLOADED`. */
   queueMaximum?: number;
-  /** How long one inference may take, per second of its audio and at least; milliseconds. */
+  /** How long one inference may take per second of its audio, default 2000 ms, and at least, default 20,000 ms. */
   timeoutMsPerSecond?: number;
   timeoutMinimumMs?: number;
   /** Niceness of the inference threads. Default 5. */
@@ -49,24 +48,14 @@ interface Job {
 
 /** Two failed tries and the utterance is given up. */
 const MAXIMUM_TRIES = 2;
-/** A worker that cannot start is tried again after this long; milliseconds. */
-const RESTART_DELAY_MS = 1000;
 /** After this many failed starts in a row, waiting utterances are rejected instead of waiting for ever. */
 const MAXIMUM_FAILED_STARTS = 3;
-
-interface Slot {
-  worker: Worker | null;
-  ready: boolean;
-  batch: { id: number; jobs: Job[]; timer: NodeJS.Timeout } | null;
-  failedStarts: number;
-}
 
 export class Recogniser {
   readonly metadata: WhisperMetadata;
   readonly #options: Required<RecogniserOptions>;
   readonly #queue: BoundedQueue<Job>;
-  readonly #slots: Slot[] = [];
-  #batches = 0;
+  readonly #threads: readonly WhisperThread[];
   #pendingSamples = 0;
   #closed = false;
 
@@ -79,6 +68,7 @@ export class Recogniser {
       policy: "refuse",
       counters: options.counters,
     });
+    this.#threads = Array.from({ length: options.workers }, () => this.#createThread());
   }
 
   /**
@@ -87,6 +77,8 @@ export class Recogniser {
    * @throws {LinescribeError} `MODEL_MISSING` or `MODEL_ALTERED`.
    */
   static async start(options: RecogniserOptions): Promise<Recogniser> {
+    expectInteger("workers", options.workers, 1, 256);
+    expectInteger("threads", options.threads, 1, 256);
     const metadata = await readWhisperMetadata(options.modelPath);
     const recogniser = new Recogniser(metadata, {
       beam: 3,
@@ -97,15 +89,8 @@ export class Recogniser {
       niceness: 5,
       ...options,
     });
-    expectInteger("workers", options.workers, 1, 256);
-    expectInteger("threads", options.threads, 1, 256);
-    const starts = Array.from({ length: options.workers }, () => {
-      const slot: Slot = { worker: null, ready: false, batch: null, failedStarts: 0 };
-      recogniser.#slots.push(slot);
-      return recogniser.#startWorker(slot);
-    });
     try {
-      await Promise.all(starts);
+      await Promise.all(recogniser.#threads.map((thread) => thread.start()));
     } catch (error) {
       await recogniser.close();
       throw error;
@@ -123,9 +108,9 @@ export class Recogniser {
     return this.#queue.length;
   }
 
-  /** Worker threads, in the order of their slots; null while one is being replaced. For fault injection in tests. */
+  /** Worker threads; null while one is being replaced. For fault injection in tests. */
   get workers(): readonly (Worker | null)[] {
-    return this.#slots.map((slot) => slot.worker);
+    return this.#threads.map(({ worker }) => worker);
   }
 
   /** The language code that this model has for a tag, `auto`, or null. See `whisperLanguage`. */
@@ -182,10 +167,21 @@ export class Recogniser {
     });
   }
 
+  #createThread(): WhisperThread {
+    const { modelPath, tokenizerPath, workers, threads, beam, niceness, logger, counters } = this.#options;
+    return new WhisperThread({
+      data: { modelPath, tokenizerPath, threads, beam, spin: workers === 1, niceness },
+      onFree: () => this.#dispatch(),
+      onStartFailed: (error) => this.#startFailed(error),
+      logger,
+      counters,
+    });
+  }
+
   #dispatch(): void {
-    for (const slot of this.#slots) {
+    for (const thread of this.#threads) {
       if (this.#queue.length === 0) return;
-      if (slot.ready && slot.worker && !slot.batch) this.#send(slot, slot.worker, this.#nextBatch());
+      if (thread.free) void this.#recognise(thread, this.#nextBatch());
     }
   }
 
@@ -193,7 +189,7 @@ export class Recogniser {
   #nextBatch(): Job[] {
     const first = this.#queue.shift() as Job;
     const jobs = [first];
-    const free = this.#slots.filter((slot) => slot.ready && !slot.batch).length - 1;
+    const free = this.#threads.filter((thread) => thread.free).length - 1;
     const others: Job[] = [];
     while (first.tries === 0 && jobs.length < this.#options.batch && this.#queue.length > free) {
       const next = this.#queue.shift() as Job;
@@ -207,98 +203,36 @@ export class Recogniser {
     return jobs;
   }
 
-  #send(slot: Slot, worker: Worker, jobs: Job[]): void {
-    const id = ++this.#batches;
+  async #recognise(thread: WhisperThread, jobs: Job[]): Promise<void> {
+    const { counters, timeoutMinimumMs, timeoutMsPerSecond } = this.#options;
     const seconds = jobs.reduce((total, { audio }) => total + audio.pcm16k.length, 0) / MODEL_RATE_HZ;
-    const limitMs = Math.max(this.#options.timeoutMinimumMs, seconds * this.#options.timeoutMsPerSecond);
-    const timer = setTimeout(() => {
-      this.#options.counters.add("asr.timeouts");
-      this.#options.logger.error({ code: "ASR_TIMEOUT", limitMs }, "recognition worker does not answer");
-      void worker.terminate();
-    }, limitMs);
-    slot.batch = { id, jobs, timer };
+    const limitMs = Math.max(timeoutMinimumMs, seconds * timeoutMsPerSecond);
     for (const job of jobs) job.tries += 1;
-    this.#options.counters.add("asr.batches");
-    this.#options.counters.add("asr.recognitions", jobs.length);
-    worker.postMessage({ batch: id, utterances: jobs.map(({ audio }) => audio) } satisfies BatchRequest);
-  }
-
-  #startWorker(slot: Slot): Promise<void> {
-    const { modelPath, tokenizerPath, threads, beam, niceness } = this.#options;
-    const spin = this.#options.workers === 1;
-    const data: WhisperWorkerData = { modelPath, tokenizerPath, threads, beam, spin, niceness };
-    const worker = startWorker(import.meta.url, "whisper-worker", { workerData: data });
-    slot.worker = worker;
-    return new Promise((resolve, reject) => {
-      let failure = new LinescribeError("ASR_WORKER_LOST", "A recognition worker died while it started");
-      worker.on("message", (answer: WorkerAnswer) => {
-        if (answer.type === "ready") {
-          slot.ready = true;
-          slot.failedStarts = 0;
-          resolve();
-          this.#dispatch();
-        } else if (answer.type === "failed") {
-          failure = new LinescribeError("MODEL_ALTERED", `The model could not be loaded: ${answer.message}`);
-          void worker.terminate();
-        } else {
-          this.#answered(slot, answer);
-        }
-      });
-      worker.on("error", (error) => {
-        this.#options.logger.error(
-          { code: "ASR_WORKER_LOST", reason: error.message },
-          "recognition worker failed",
-        );
-      });
-      worker.once("exit", () => {
-        reject(failure);
-        this.#lost(slot, failure);
-      });
-    });
-  }
-
-  #answered(slot: Slot, answer: WorkerAnswer & { batch: number }): void {
-    const { batch } = slot;
-    if (!batch || batch.id !== answer.batch) return;
-    clearTimeout(batch.timer);
-    slot.batch = null;
-    if (answer.type === "done") {
-      for (const [index, job] of batch.jobs.entries()) {
-        job.resolve(answer.recognitions[index] as Recognition);
-      }
-    } else if (answer.type === "rejected") {
-      this.#retry(batch.jobs, new LinescribeError("ASR_WORKER_LOST", `Inference failed: ${answer.message}`));
+    counters.add("asr.batches");
+    counters.add("asr.recognitions", jobs.length);
+    const utterances = jobs.map(({ audio }) => audio);
+    try {
+      const recognitions = await thread.recognise(utterances, limitMs);
+      for (const [index, job] of jobs.entries()) job.resolve(recognitions[index] as Recognition);
+    } catch (error) {
+      if (!(error instanceof LinescribeError)) throw error;
+      this.#retry(jobs, error);
+      this.#dispatch();
     }
-    this.#dispatch();
   }
 
-  /** A worker is gone: its utterances go back to the head of the queue, and a new worker takes its place. */
-  #lost(slot: Slot, reason: LinescribeError): void {
-    const started = slot.ready;
-    const batch = slot.batch;
-    slot.worker = null;
-    slot.ready = false;
-    slot.batch = null;
-    if (batch) clearTimeout(batch.timer);
-    if (this.#closed) return;
-    this.#options.counters.add("asr.workersLost");
-    if (batch)
-      this.#retry(batch.jobs, new LinescribeError("ASR_WORKER_LOST", "A recognition worker died twice"));
-    slot.failedStarts = started ? 0 : slot.failedStarts + 1;
-    if (slot.failedStarts >= MAXIMUM_FAILED_STARTS && this.#slots.every((other) => !other.ready)) {
-      for (const job of this.#queue.drain()) job.reject(reason);
-    }
-    const restart = (): void => {
-      // The failure is handled by the next `exit`; here only the promise is silenced.
-      if (!this.#closed) this.#startWorker(slot).catch(() => {});
-    };
-    if (started) restart();
-    else setTimeout(restart, RESTART_DELAY_MS).unref();
+  /** Waiting is only worth it while some worker may still come up. */
+  #startFailed(error: LinescribeError): void {
+    const hopeless = ({ ready, failedStarts }: WhisperThread) =>
+      !ready && failedStarts >= MAXIMUM_FAILED_STARTS;
+    if (!this.#threads.every(hopeless)) return;
+    for (const job of this.#queue.drain()) job.reject(error);
   }
 
+  /** Puts utterances back to the head of the queue, or gives them up. */
   #retry(jobs: Job[], error: LinescribeError): void {
-    for (const job of [...jobs].reverse()) {
-      if (job.tries >= MAXIMUM_TRIES) {
+    for (const job of jobs.toReversed()) {
+      if (this.#closed || job.tries >= MAXIMUM_TRIES) {
         job.reject(error);
       } else {
         this.#options.counters.add("asr.retries");
@@ -312,15 +246,6 @@ export class Recogniser {
     this.#closed = true;
     const error = new LinescribeError("ASR_CLOSED", "The recogniser was closed");
     for (const job of this.#queue.drain()) job.reject(error);
-    await Promise.all(
-      this.#slots.map(async (slot) => {
-        if (slot.batch) {
-          clearTimeout(slot.batch.timer);
-          for (const job of slot.batch.jobs) job.reject(error);
-          slot.batch = null;
-        }
-        await slot.worker?.terminate();
-      }),
-    );
+    await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 }

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from "node:fs";
 import { Tokenizer } from "@huggingface/tokenizers";
-import { LinescribeError } from "../base/error.ts";
+import { LinescribeError, messageOf } from "../base/error.ts";
 
 export interface TextDecoderOfTokens {
   /** The text of `tokens` without special tokens, trimmed. Bytes that are not UTF-8 become U+FFFD. */
@@ -13,7 +13,7 @@ export interface TextDecoderOfTokens {
 /**
  * Loads a `tokenizer.json`.
  *
- * @throws {LinescribeError} `MODEL_MISSING` when there is no such file.
+ * @throws {LinescribeError} `MODEL_MISSING` when there is no such file, `MODEL_ALTERED` when it is no tokenizer.
  */
 export function loadTokenizer(path: string): TextDecoderOfTokens {
   let text: string;
@@ -22,7 +22,12 @@ export function loadTokenizer(path: string): TextDecoderOfTokens {
   } catch (cause) {
     throw new LinescribeError("MODEL_MISSING", `There is no tokenizer ${path}`, { cause });
   }
-  const tokenizer = new Tokenizer(JSON.parse(text), { clean_up_tokenization_spaces: false });
+  let tokenizer: Tokenizer;
+  try {
+    tokenizer = new Tokenizer(JSON.parse(text), { clean_up_tokenization_spaces: false });
+  } catch (cause) {
+    throw new LinescribeError("MODEL_ALTERED", `${path} is not a tokenizer: ${messageOf(cause)}`, { cause });
+  }
   return {
     decode: (tokens) =>
       tokens.length === 0 ? "" : tokenizer.decode([...tokens], { skip_special_tokens: true }).trim(),

@@ -21,6 +21,34 @@ export function startWorker(callerUrl: string, name: string, options?: WorkerOpt
 }
 
 /**
+ * Ends a worker whose thread runs native code, and resolves when it is gone or left alone.
+ *
+ * A thread that is terminated within ONNX Runtime takes the whole process with it (an exception that nobody can catch).
+ * So one that is busy is waited for until its next message; after `patienceMs` it is left to end itself with that
+ * message, and keeps the process alive no longer.
+ */
+export async function endWorker(worker: Worker, busy: boolean, patienceMs: number): Promise<void> {
+  const exited = worker.threadId === -1;
+  if (busy && !exited) {
+    const free = await new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), patienceMs);
+      for (const event of ["message", "exit"]) {
+        worker.once(event, () => {
+          clearTimeout(timer);
+          resolve(true);
+        });
+      }
+    });
+    if (!free) {
+      worker.unref();
+      worker.once("message", () => void worker.terminate());
+      return;
+    }
+  }
+  await worker.terminate();
+}
+
+/**
  * ONNX Runtime 1.29 and later reports models and machine to Microsoft, keeps a device id in `~/.cache`, and has no
  * other switch. It looks at the environment of the process when it is loaded, which a worker's `process.env` is not.
  *

@@ -4,13 +4,15 @@
 import { existsSync } from "node:fs";
 import type { Worker } from "node:worker_threads";
 import { LinescribeError, messageOf } from "../base/error.ts";
-import { startWorker } from "../base/worker.ts";
+import { endWorker, startWorker } from "../base/worker.ts";
 import type { SileroAnswer, SileroRequest, SileroWorkerData } from "./silero-message.ts";
 
 /** Loading takes a fraction of a second; a worker that is not ready by then never will be. */
 const START_DEADLINE_MS = 30_000;
 /** A request is at most 512 frames, some 50 ms of work. */
 const ANSWER_DEADLINE_MS = 10_000;
+/** How long the end waits for loading or for a request that is under way; milliseconds. */
+const END_PATIENCE_MS = 1000;
 
 export interface SileroThreadOptions {
   modelPath: string;
@@ -27,6 +29,8 @@ export class SileroThread {
   readonly #worker: Worker;
   readonly #answerDeadlineMs: number;
   #deadline: NodeJS.Timeout | undefined;
+  /** The thread may be within native code. */
+  #busy = true;
   #ended = false;
   /** Told of each answer, in the order of the requests. */
   onAnswer: (answer: ProbabilitiesAnswer) => void = () => {};
@@ -65,6 +69,7 @@ export class SileroThread {
     this.#deadline = setTimeout(() => {
       this.#lost(`it did not answer within ${this.#answerDeadlineMs} ms`);
     }, this.#answerDeadlineMs);
+    this.#busy = true;
     this.#send({ type: "frames", ...frames }, [frames.samples.buffer]);
   }
 
@@ -76,7 +81,7 @@ export class SileroThread {
   async end(): Promise<void> {
     this.#ended = true;
     clearTimeout(this.#deadline);
-    await this.#worker.terminate();
+    await endWorker(this.#worker, this.#busy, END_PATIENCE_MS);
   }
 
   #send(request: SileroRequest, transfer: ArrayBuffer[] = []): void {
@@ -93,6 +98,7 @@ export class SileroThread {
       this.#worker.on("exit", (code) => this.#lost(`it exited with code ${code}`));
       this.#worker.on("message", (answer: SileroAnswer) => {
         clearTimeout(deadline);
+        this.#busy = false;
         if (answer.type === "ready") resolve();
         else if (answer.type === "unusable") reject(unusable(modelPath, answer.reason));
         else this.#answered(answer);

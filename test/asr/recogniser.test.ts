@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { readOnnxProperties } from "../../src/asr/metadata.ts";
+import { Recogniser, type RecogniserOptions } from "../../src/asr/recogniser.ts";
+import { silentLogger } from "../../src/base/log.ts";
+import { WatchedCounters } from "../base/watched-counters.ts";
+import { clipsIn, MODEL, samplesOf } from "./clips.ts";
+import { onnxFile } from "./onnx-file.ts";
+
+/** No answer is worth waiting longer for: a promise that hangs fails its test. */
+const timeout = 60_000;
+
+const english = clipsIn("en").slice(0, 4);
+const utterances = english.map((clip) => ({ pcm16k: samplesOf(clip), language: "en" }));
+const one = utterances.slice(0, 1);
+
+/** Started once: loading the model takes longer than most tests. */
+let shared: Recogniser;
+const counters = new WatchedCounters();
+before(async () => {
+  shared = await Recogniser.start(optionsOf(counters, { queueMaximum: 4, batch: 2 }));
+});
+after(() => shared.close());
+
+function optionsOf(counted: WatchedCounters, more: Partial<RecogniserOptions> = {}): RecogniserOptions {
+  return { ...MODEL, workers: 1, threads: 2, beam: 1, logger: silentLogger, counters: counted, ...more };
+}
+
+/** Makes the worker fail over a message that it does not expect, with what it was sent before unanswered. */
+function kill(recogniser: Recogniser): void {
+  recogniser.workers[0]?.postMessage(null);
+}
+
+/** The code that a promise rejects with, or its text. */
+const outcome = (answer: Promise<{ text: string }>) =>
+  answer.then(
+    ({ text }) => text,
+    ({ code }) => code as string,
+  );
+
+test("utterances that wait are recognised in batches, each answered for itself", { timeout }, async () => {
+  const batches = counters.get("asr.batches");
+  const answers = await Promise.all(shared.recognise(utterances));
+  for (const [index, { text }] of answers.entries()) {
+    const words = (content: string) => content.toLowerCase().match(/[a-z]+/g) ?? [];
+    const heard = new Set(words(text));
+    const known = words(english[index]?.text ?? "").filter((word) => heard.has(word));
+    assert.ok(known.length > 0, `"${text}" for "${english[index]?.text}"`);
+  }
+  assert.ok(counters.get("asr.batches") - batches < utterances.length);
+  assert.equal(shared.pendingSeconds, 0);
+  assert.equal(shared.queued, 0);
+});
+
+test("one utterance more than the queue holds is refused, and the others are answered", {
+  timeout,
+}, async () => {
+  // One is with the worker, four wait.
+  const first = shared.recognise(one);
+  const waiting = shared.recognise(utterances);
+  const [refused] = shared.recognise(one);
+  assert.equal(await outcome(refused as Promise<{ text: string }>), "ASR_OVERLOADED");
+  await Promise.all([...first, ...waiting]);
+  assert.equal(shared.pendingSeconds, 0);
+});
+
+test("what no utterance can be is a fault of the caller", () => {
+  const long = new Float32Array(480_001);
+  assert.throws(() => shared.recognise([{ pcm16k: long, language: "en" }]), RangeError);
+  assert.throws(() => shared.recognise([{ pcm16k: new Float32Array(0), language: "en" }]), RangeError);
+  assert.throws(() => shared.recognise([{ pcm16k: new Float32Array(9), language: "tlh" }]), RangeError);
+});
+
+test("a worker that dies within a batch is replaced, and everything is answered", { timeout }, async () => {
+  const expected = await Promise.all(shared.recognise(utterances).map(outcome));
+  const answers = shared.recognise(utterances);
+  kill(shared);
+  assert.deepEqual(await Promise.all(answers.map(outcome)), expected);
+  assert.equal(counters.get("asr.workersLost"), 1);
+  assert.equal(counters.get("asr.retries"), 2);
+});
+
+test("an utterance whose worker dies twice is given up, and the next is recognised", {
+  timeout,
+}, async () => {
+  const batches = counters.get("asr.batches");
+  const [first, second] = shared.recognise(utterances.slice(0, 2));
+  kill(shared);
+  await counters.reach("asr.batches", batches + 2);
+  kill(shared);
+  assert.equal(await outcome(first as Promise<{ text: string }>), "ASR_WORKER_LOST");
+  assert.notEqual((await second)?.text, "");
+});
+
+test("a model that is missing or cannot be loaded fails the start", { timeout }, async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "linescribe-recogniser-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const modelPath = path.join(folder, "model.onnx");
+  const starting = () => Recogniser.start(optionsOf(new WatchedCounters(), { modelPath }));
+  await assert.rejects(starting, { code: "MODEL_MISSING" });
+  writeFileSync(modelPath, onnxFile(await readOnnxProperties(MODEL.modelPath)));
+  await assert.rejects(starting, { code: "MODEL_ALTERED" });
+});
