@@ -1,17 +1,33 @@
 """A Whisper checkpoint as Hugging Face lays it out: weights, sizes, token ids and suppress lists.
 
-Reads `model.safetensors` (or a sharded set with its index), `config.json`, `generation_config.json` and
-`tokenizer.json` from a folder, or from the hub when the name is not a folder.
+Reads `model.safetensors` (or a sharded set with its index), `config.json`, `generation_config.json` and, where there
+is one, `tokenizer.json` from a folder, or from the hub when the name is not a folder.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file
 
-HUB_FILES = ["*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", "tokenizer.json"]
+# The hub's large models carry a second, float32 set of weights (`model.fp32-…`), which these patterns leave there.
+HUB_FILES = [
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "model-*.safetensors",
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+]
+HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+# What a configuration may say about parts of the network that the graph takes for granted.
+SUPPORTED = {"activation_function": "gelu", "scale_embedding": False, "tie_word_embeddings": True}
+
+
+class ExportError(Exception):
+    """The checkpoint or the speech cannot be exported; the message says what was expected and what was found."""
 
 
 @dataclass(frozen=True)
@@ -31,30 +47,30 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Checkpoint:
+    """A checkpoint in memory; indexing gives a parameter by its Hugging Face name."""
+
     name: str
     sizes: Sizes
     tokens: dict  # what runtime and graph call by name: see `_token_ids`
-    weights: dict  # Hugging Face parameter name -> float32 array
+    weights: dict[str, np.ndarray]  # float32, below `model.`
 
     def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self.weights:
+            raise ExportError(f"Expected a parameter {name}, which the weights of {self.name} lack")
         return self.weights[name]
 
 
 def load_checkpoint(source: str, config_folder: str | None = None, name: str | None = None) -> Checkpoint:
     """Loads the checkpoint `source`, a folder or a hub name such as `openai/whisper-small`.
 
-    `config_folder` overrides where the two configuration files are read from.
-    Raises FileNotFoundError when a file is missing and KeyError when the configuration lacks a field.
+    `config_folder` overrides where the two configuration files are read from; `name` what the checkpoint is called.
+    Raises ExportError when a file or a field is missing, or when the network is not one that the graph can express.
     """
-    folder = Path(source)
-    if not folder.is_dir():
-        from huggingface_hub import snapshot_download
-
-        folder = Path(snapshot_download(source, allow_patterns=HUB_FILES))
+    folder = Path(source) if Path(source).is_dir() else _download(source)
     configs = Path(config_folder) if config_folder else folder
-    config = json.loads((configs / "config.json").read_text())
-    generation = json.loads((configs / "generation_config.json").read_text())
-    tokenizer = json.loads((folder / "tokenizer.json").read_text()) if (folder / "tokenizer.json").exists() else None
+    config, generation = _read_json(configs / "config.json"), _read_json(configs / "generation_config.json")
+    tokenizer = _read_json(folder / "tokenizer.json") if (folder / "tokenizer.json").exists() else None
+    _refuse_unsupported(config, configs)
     return Checkpoint(
         name=name or config.get("_name_or_path") or Path(source).name,
         sizes=_sizes(config),
@@ -63,18 +79,48 @@ def load_checkpoint(source: str, config_folder: str | None = None, name: str | N
     )
 
 
+def _download(source: str) -> Path:
+    if not HUB_NAME.fullmatch(source):
+        raise ExportError(f"Expected a folder or a hub name such as openai/whisper-small, got {source}")
+    import huggingface_hub  # slow to import, and needed by nobody who has a folder
+
+    try:
+        return Path(huggingface_hub.snapshot_download(source, allow_patterns=HUB_FILES))
+    except (OSError, ValueError) as cause:  # no network, no such model, or no such name
+        raise ExportError(f"There is no folder {source}, and the hub did not deliver it: {cause}") from cause
+
+
+def _read_json(path: Path) -> dict:
+    if not path.is_file():
+        raise ExportError(f"Expected a file {path.name} in {path.parent}; --config names another folder for it")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as cause:
+        raise ExportError(f"{path} is not JSON: {cause}") from cause
+
+
+def _refuse_unsupported(config: dict, folder: Path) -> None:
+    for field, expected in SUPPORTED.items():
+        found = config.get(field, expected)
+        if found != expected:
+            raise ExportError(f"Expected {field} to be {expected!r} in the config.json of {folder}, got {found!r}")
+
+
 def _sizes(config: dict) -> Sizes:
-    return Sizes(
-        width=config["d_model"],
-        encoder_heads=config["encoder_attention_heads"],
-        encoder_layers=config["encoder_layers"],
-        decoder_heads=config["decoder_attention_heads"],
-        decoder_layers=config["decoder_layers"],
-        mel_bands=config["num_mel_bins"],
-        vocabulary=config["vocab_size"],
-        source_positions=config["max_source_positions"],
-        target_positions=config["max_target_positions"],
-    )
+    try:
+        return Sizes(
+            width=config["d_model"],
+            encoder_heads=config["encoder_attention_heads"],
+            encoder_layers=config["encoder_layers"],
+            decoder_heads=config["decoder_attention_heads"],
+            decoder_layers=config["decoder_layers"],
+            mel_bands=config["num_mel_bins"],
+            vocabulary=config["vocab_size"],
+            source_positions=config["max_source_positions"],
+            target_positions=config["max_target_positions"],
+        )
+    except KeyError as cause:
+        raise ExportError(f"config.json lacks {cause}: is it a Whisper's?") from cause
 
 
 def _token_ids(config: dict, generation: dict, tokenizer: dict | None) -> dict:
@@ -83,6 +129,10 @@ def _token_ids(config: dict, generation: dict, tokenizer: dict | None) -> dict:
     languages = {key.strip("<|>"): token for key, token in generation.get("lang_to_id", {}).items()}
     tasks = generation.get("task_to_id", {})
     no_timestamps = generation.get("no_timestamps_token_id", added.get("<|notimestamps|>"))
+    if no_timestamps is None:
+        raise ExportError(
+            "Expected no_timestamps_token_id in generation_config.json or <|notimestamps|> in tokenizer.json"
+        )
     return {
         "startOfTranscript": generation.get("decoder_start_token_id", config.get("decoder_start_token_id")),
         "endOfText": generation.get("eos_token_id", config.get("eos_token_id")),
@@ -99,14 +149,13 @@ def _token_ids(config: dict, generation: dict, tokenizer: dict | None) -> dict:
     }
 
 
-def _load_weights(folder: Path) -> dict:
+def _load_weights(folder: Path) -> dict[str, np.ndarray]:
     index = folder / "model.safetensors.index.json"
-    if index.exists():
-        files = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-    else:
-        files = ["model.safetensors"]
+    files = sorted(set(_read_json(index)["weight_map"].values())) if index.exists() else ["model.safetensors"]
     weights = {}
     for file in files:
+        if not (folder / file).is_file():
+            raise ExportError(f"Expected weights {file} in {folder}; there are none (only safetensors are read)")
         for key, value in load_file(folder / file).items():
             # WhisperModel saves bare names, WhisperForConditionalGeneration saves them below `model.`.
             weights[key if key.startswith(("model.", "proj_out.")) else f"model.{key}"] = value.astype(np.float32)

@@ -4,6 +4,7 @@ Shapes: B utterances, K beams, R = B * K rows, H heads, n = width / H, T encoder
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,22 +16,34 @@ from linear import BLOCK, block_multiply, quantise_blocks
 EMBEDDING = "model.decoder.embed_tokens.weight"
 
 
+@dataclass(frozen=True)
+class Tail:
+    """Encoder states of silence, measured by tail.py."""
+
+    states: np.ndarray  # (encoder positions of 30 s / pool, width) averages of `pool` neighbouring positions
+    pool: int
+
+
+@dataclass(frozen=True)
 class Memory:
-    """What cross-attention reads: per layer keys (B, H, n, T + S) and values (B, H, T + S, n), and one score bias."""
+    """What cross-attention reads. S is 0 without a silent tail."""
 
-    def __init__(self, keys: list[str], values: list[str], bias: str) -> None:
-        self.keys, self.values, self.bias = keys, values, bias
+    keys: list[str]  # per layer (B, H, n, T + S)
+    values: list[str]  # per layer (B, H, T + S, n)
+    bias: str  # (B, 1, 1, T + S) added to the scores
 
 
-def remember(g: Graph, model: Checkpoint, states: str, positions: str, visible: str, tail, kinds: dict) -> Memory:
-    """Projects the encoder states and appends the silent tail from each row's end on.
+def remember(
+    g: Graph, model: Checkpoint, states: str, positions: str, visible: str, tail: Tail | None, kinds: dict
+) -> Memory:
+    """Projects the encoder states and appends `tail_blocks` (1,) blocks of silent tail from each row's end on.
 
     The tail stands for the silence that fills a real 30-second window. Neighbouring silent states hardly differ, so
     `tail.pool` positions share one key and value, and log(pool) is added to its score: the softmax then weighs it as
     `pool` positions.
     """
     g.section = "memory"
-    heads, width = model.sizes.decoder_heads, model.sizes.width
+    heads = model.sizes.decoder_heads
     bias = g("Where", visible, g.float(0.0), g.float(NEVER))
     if tail is not None:
         blocks = tail.states.shape[0]
@@ -45,10 +58,10 @@ def remember(g: Graph, model: Checkpoint, states: str, positions: str, visible: 
         k = split_heads(g, dense(g, model, states, f"{name}.k_proj", kinds["memory"]), heads, transposed=True)
         v = split_heads(g, dense(g, model, states, f"{name}.v_proj", kinds["memory"]), heads)
         if tail is not None:
-            tail_k = (tail.states @ model[f"{name}.k_proj.weight"].T).reshape(blocks, heads, -1)
-            tail_v = (tail.states @ model[f"{name}.v_proj.weight"].T + model[f"{name}.v_proj.bias"]).reshape(blocks, heads, -1)
-            gathered_k = g("Gather", g.weight(f"tail.{layer}.key", tail_k.astype(np.float32)), index)
-            gathered_v = g("Gather", g.weight(f"tail.{layer}.value", tail_v.astype(np.float32)), index)
+            tail_k = tail.states @ model[f"{name}.k_proj.weight"].T
+            tail_v = tail.states @ model[f"{name}.v_proj.weight"].T + model[f"{name}.v_proj.bias"]
+            gathered_k = g("Gather", g.weight(f"tail.{layer}.key", tail_k.reshape(blocks, heads, -1)), index)
+            gathered_v = g("Gather", g.weight(f"tail.{layer}.value", tail_v.reshape(blocks, heads, -1)), index)
             k = g("Concat", k, g("Transpose", gathered_k, perm=[0, 2, 3, 1]), axis=3)
             v = g("Concat", v, g("Transpose", gathered_v, perm=[0, 2, 1, 3]), axis=2)
         keys.append(k)
@@ -101,7 +114,8 @@ def prefill(g: Graph, model: Checkpoint, memory: Memory, embedding: Embedding, k
     caches = []
     for layer in range(model.sizes.decoder_layers):
         name = f"model.decoder.layers.{layer}"
-        q, k, v = fused_qkv(g, model, norm(g, model, x, f"{name}.self_attn_layer_norm"), f"{name}.self_attn", kinds["decoder"])
+        y = norm(g, model, x, f"{name}.self_attn_layer_norm")
+        q, k, v = fused_qkv(g, model, y, f"{name}.self_attn", kinds["decoder"])
         k, v = split_heads(g, k, heads), split_heads(g, v, heads)
         caches += [k, v]
         y = attend(g, split_heads(g, _scaled(g, model, q), heads), g("Transpose", k, perm=[0, 1, 3, 2]), v, mask)
@@ -110,8 +124,17 @@ def prefill(g: Graph, model: Checkpoint, memory: Memory, embedding: Embedding, k
     return norm(g, model, x, "model.decoder.layer_norm"), caches
 
 
-def step(g: Graph, model: Checkpoint, memory: Memory, embedding: Embedding, tokens: str, position: str, caches: list[str], kinds: dict):
-    """One token per row: tokens (B, K), caches (R, H, t, n) -> logits (B, K, V) and the caches one longer."""
+def step(
+    g: Graph,
+    model: Checkpoint,
+    memory: Memory,
+    embedding: Embedding,
+    tokens: str,
+    position: str,
+    caches: list[str],
+    kinds: dict,
+) -> tuple[str, list[str]]:
+    """Tokens (B, K) at one `position` and caches (R, H, t, n) -> logits (B, K, V) and the caches one longer."""
     g.section = "embed"
     heads, head_width = model.sizes.decoder_heads, model.sizes.width // model.sizes.decoder_heads
     x = g("Add", embedding.look_up(g, tokens), g("Gather", _positions(g, model), position))
@@ -120,7 +143,8 @@ def step(g: Graph, model: Checkpoint, memory: Memory, embedding: Embedding, toke
     for layer in range(model.sizes.decoder_layers):
         name = f"model.decoder.layers.{layer}"
         g.section = "self-attention"
-        q, k, v = fused_qkv(g, model, norm(g, model, x, f"{name}.self_attn_layer_norm"), f"{name}.self_attn", kinds["decoder"])
+        y = norm(g, model, x, f"{name}.self_attn_layer_norm")
+        q, k, v = fused_qkv(g, model, y, f"{name}.self_attn", kinds["decoder"])
         row = g.ints(-1, heads, 1, head_width)  # one position per row: heads split without a transpose
         k = g("Concat", caches[2 * layer], g("Reshape", k, row), axis=2)
         v = g("Concat", caches[2 * layer + 1], g("Reshape", v, row), axis=2)

@@ -1,6 +1,6 @@
 """Exports a Whisper checkpoint to one ONNX file: samples in, tokens out.
 
-    python export.py CHECKPOINT OUTPUT.onnx [--config DIR] [--precision int8|float] [--speech DIR] [--name NAME]
+    python export.py CHECKPOINT OUTPUT.onnx [--precision int8|float] [--speech DIR | --no-tail] [--config DIR]
 
 CHECKPOINT is a folder or a hub name. Everything the runtime must know is written into the file's metadata.
 """
@@ -8,21 +8,24 @@ CHECKPOINT is a folder or a hub name. Everything the runtime must know is writte
 import argparse
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import onnx
 
-from checkpoint import Checkpoint, load_checkpoint
+from checkpoint import Checkpoint, ExportError, load_checkpoint
+from decoder import Tail
 from model import KINDS, build_recogniser
-from tail import Tail, measure_tail
+from tail import measure_tail
 
-FORMAT = 1  # version of the interface: inputs, outputs and metadata
-DEFAULT_TAIL_BLOCKS = 64
+FORMAT = 1  # version of the interface: inputs, outputs and metadata; INTERFACE_VERSION in src/asr/metadata.ts
+DEFAULT_TAIL_BLOCKS = 64  # blocks the runtime appends: 512 positions, 10.24 s
 SPEECH = Path(__file__).resolve().parent.parent.parent / "fixtures" / "speech"
+LISTS = ("languages", "suppress", "suppressAtBegin", "alignmentHeads")  # entries of their own beside `tokens`
 
 
 def metadata(model: Checkpoint, tail: Tail | None, precision: str, source: str, licence: str) -> dict:
-    tokens = model.tokens
+    """What src/asr/metadata.ts reads: strings as they are, everything else as JSON."""
     return {
         "linescribe.format": FORMAT,
         "model": model.name,
@@ -35,11 +38,8 @@ def metadata(model: Checkpoint, tail: Tail | None, precision: str, source: str, 
         "targetPositions": model.sizes.target_positions,
         "tailPool": tail.pool if tail else 0,
         "tailBlocks": DEFAULT_TAIL_BLOCKS if tail else 0,
-        "tokens": {key: tokens[key] for key in tokens if key not in ("languages", "suppress", "suppressAtBegin", "alignmentHeads")},
-        "languages": tokens["languages"],
-        "suppress": tokens["suppress"],
-        "suppressAtBegin": tokens["suppressAtBegin"],
-        "alignmentHeads": tokens["alignmentHeads"],
+        "tokens": {role: value for role, value in model.tokens.items() if role not in LISTS},
+        **{role: model.tokens[role] for role in LISTS},
     }
 
 
@@ -53,22 +53,42 @@ def export(model: Checkpoint, output: Path, precision: str, speech: Path | None,
     onnx.save(recogniser, output)
 
 
-def main() -> None:
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint")
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--config", help="folder with config.json and generation_config.json, when not the checkpoint's")
+    parser.add_argument("checkpoint", help="folder, or hub name such as openai/whisper-small")
+    parser.add_argument("output", type=Path, help="the .onnx file to write")
+    parser.add_argument(
+        "--config", help="folder with config.json and generation_config.json, when not the checkpoint's"
+    )
     parser.add_argument("--precision", choices=sorted(KINDS), default="int8")
-    parser.add_argument("--speech", type=Path, default=SPEECH, help="clips whose silence becomes the tail")
+    tail = parser.add_mutually_exclusive_group()
+    tail.add_argument("--speech", type=Path, default=SPEECH, help="clips whose silence becomes the tail")
+    tail.add_argument("--no-tail", action="store_true", help="no silent tail: the full 30 s window must be encoded")
     parser.add_argument("--name", help="name written into the metadata")
     parser.add_argument("--source", help="where the weights come from, for the metadata")
-    parser.add_argument("--licence", default="MIT")
-    arguments = parser.parse_args()
-    model = load_checkpoint(arguments.checkpoint, arguments.config, arguments.name)
-    source = arguments.source or f"https://huggingface.co/{arguments.checkpoint}"
-    export(model, arguments.output, arguments.precision, arguments.speech, source, arguments.licence)
-    digest = hashlib.sha256(arguments.output.read_bytes()).hexdigest()
-    print(f"{arguments.output} {arguments.output.stat().st_size} bytes sha256 {digest}")
+    parser.add_argument("--licence", default="MIT", help="licence of the weights, for the metadata")
+    return parser.parse_args(arguments)
+
+
+def describe_source(checkpoint: str) -> str:
+    """For the metadata. A folder's path is nobody's business but its owner's: only its name goes into the file."""
+    folder = Path(checkpoint)
+    return f"folder {folder.resolve().name}" if folder.is_dir() else f"https://huggingface.co/{checkpoint}"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parse_arguments(arguments)
+    speech = None if options.no_tail else options.speech
+    try:
+        if not options.output.resolve().parent.is_dir():  # not after minutes of work
+            raise ExportError(f"Expected a folder for {options.output} to exist")
+        model = load_checkpoint(options.checkpoint, options.config, options.name)
+        source = options.source or describe_source(options.checkpoint)
+        export(model, options.output, options.precision, speech, source, options.licence)
+    except ExportError as error:
+        sys.exit(f"export.py: {error}")
+    digest = hashlib.sha256(options.output.read_bytes()).hexdigest()
+    print(f"{options.output} {options.output.stat().st_size} bytes sha256 {digest}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ class Initialisers:
     """Named constant tensors of the whole model, each stored once."""
 
     def __init__(self) -> None:
-        self.tensors: dict = {}
+        self.tensors: dict[str, TensorProto] = {}
 
     def add(self, name: str, array: np.ndarray) -> str:
         if name not in self.tensors:
@@ -35,9 +35,15 @@ class Graph:
         self.prefix = prefix
         self.initialisers = initialisers
         self.nodes: list = []
-        self.section = ""
+        self.section = ""  # part of the nodes' names, so that a profile can be read by part
 
-    def __call__(self, op: str, *inputs: str, outputs: int = 1, name: str | None = None, contrib: bool = False, **attributes):
+    def __call__(
+        self, op: str, *inputs: str, outputs: int = 1, name: str | None = None, contrib: bool = False, **attributes
+    ):
+        """Appends a node and returns its output's name, or a list of names when it has several.
+
+        Names count the nodes so far: the order in which nodes are written is part of the exported file.
+        """
         stem = f"{self.prefix}.{self.section}.{len(self.nodes)}.{op}"
         names = [name] if name else [f"{stem}.{k}" for k in range(outputs)]
         domain = CONTRIB if contrib else ""

@@ -23,7 +23,7 @@ BLOCK = 32
 def quantise_blocks(rows: np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray]:
     """(outputs, inputs) -> uint8 (outputs, inputs / block, block) around 128, float32 scales (outputs, inputs / block).
 
-    The value of the largest magnitude in a block maps to exactly -128 or its mirror, as MatMulNBits expects.
+    The value of the largest magnitude in a block takes the level 0, that is -128: its scale has the opposite sign.
     """
     outputs, inputs = rows.shape
     blocks = rows.reshape(outputs, inputs // block, block)
@@ -35,8 +35,11 @@ def quantise_blocks(rows: np.ndarray, block: int) -> tuple[np.ndarray, np.ndarra
 
 
 def block_size(inputs: int) -> int:
-    """The largest block of at most 64 and at least 16 inputs that divides `inputs`."""
-    for size in (BLOCK, 64, 48, 40, 16, 8):
+    """How many inputs share a scale in `folded` matrices: 32, or where that does not divide them the next best.
+
+    Only conv1 of 80 mel bands (240 inputs) needs another: 48.
+    """
+    for size in (BLOCK, 48, 40, 16, 8):
         if inputs % size == 0:
             return size
     raise ValueError(f"Expected the inputs of a matrix to be a multiple of 8, got {inputs}")
@@ -51,18 +54,18 @@ def multiply(g: Graph, x: str, key: str, matrix: np.ndarray, kind: str) -> str:
         return g("MatMul", x, _folded(g, key, matrix))
     if kind == "block":
         levels, scale = quantise_blocks(matrix.T, BLOCK)
-        return block_multiply(g, x, g.weight(f"{key}.q", levels), g.weight(f"{key}.scale", scale.reshape(-1)), inputs, outputs)
+        stored, scales = g.weight(f"{key}.q", levels), g.weight(f"{key}.scale", scale.reshape(-1))
+        return block_multiply(g, x, stored, scales, inputs, outputs)
     raise ValueError(f"Unknown kind of storage: {kind}")
 
 
 def block_multiply(g: Graph, x: str, levels: str, scale: str, inputs: int, outputs: int) -> str:
-    return g(
-        "MatMulNBits", x, levels, scale, contrib=True,
-        K=inputs, N=outputs, bits=8, block_size=BLOCK, accuracy_level=4,
-    )
+    shape = {"K": inputs, "N": outputs, "bits": 8, "block_size": BLOCK}
+    return g("MatMulNBits", x, levels, scale, contrib=True, accuracy_level=4, **shape)
 
 
 def _folded(g: Graph, key: str, matrix: np.ndarray) -> str:
+    """The matrix as arithmetic on its stored levels: all inputs constant, so that it is folded at load time."""
     inputs, outputs = matrix.shape
     size = block_size(inputs)
     levels, scale = quantise_blocks(matrix.T, size)

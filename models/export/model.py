@@ -6,10 +6,10 @@ Inputs (B utterances)
   prompt      int64 (B, P)       start tokens, with `<|startofprev|>` text before and a forced prefix behind them;
                                  one length for the batch: callers group utterances by prompt length
   beam        int64 ()           beam width, 1 to 5
-  max_tokens  int64 ()           longest output, end-of-text included
+  max_tokens  int64 ()           longest output, end-of-text included; with P at most the model's target positions
   bias        float32 (1|B, V)   added to the logits of every step: suppression (-1e9) and hints
   bias_first  float32 (1|B, V)   the same for the first token
-  tail_blocks int64 (1)          how many blocks of silent tail to append
+  tail_blocks int64 (1)          how many blocks of silent tail to append; absent from a model without a tail
 Outputs
   tokens      int64 (B, N)       filled up with end-of-text
   logprobs    float32 (B, N)     of each token, end-of-text included; 0 behind it
@@ -20,7 +20,7 @@ import onnx
 from onnx import helper
 
 from checkpoint import Checkpoint
-from decoder import Embedding, prefill, remember, step
+from decoder import Embedding, Memory, Tail, prefill, remember, step
 from encoder import encode
 from graph import BOOL, CONTRIB, FLOAT, INT64, Graph, Initialisers, value_info
 from search import Beams, empty, result, select
@@ -34,7 +34,8 @@ KINDS = {  # how the matrices of each part are stored, see linear.py
 }
 
 
-def build_recogniser(model: Checkpoint, tail, kinds: dict) -> onnx.ModelProto:
+def build_recogniser(model: Checkpoint, tail: Tail | None, kinds: dict) -> onnx.ModelProto:
+    """The whole recogniser; `kinds` is one of KINDS. Without a tail, callers must fill the full window."""
     initialisers = Initialisers()
     g = Graph("main", initialisers)
     vocabulary = model.sizes.vocabulary
@@ -60,14 +61,22 @@ def build_recogniser(model: Checkpoint, tail, kinds: dict) -> onnx.ModelProto:
     result(g, Beams(*final[: len(Beams.FIELDS)]))
 
     inputs = [
-        value_info("pcm", FLOAT, ["B", "S"]), value_info("samples", INT64, ["B"]), value_info("prompt", INT64, ["B", "P"]),
-        value_info("beam", INT64, []), value_info("max_tokens", INT64, []),
-        value_info("bias", FLOAT, ["bias_rows", vocabulary]), value_info("bias_first", FLOAT, ["bias_first_rows", vocabulary]),
+        value_info("pcm", FLOAT, ["B", "S"]),
+        value_info("samples", INT64, ["B"]),
+        value_info("prompt", INT64, ["B", "P"]),
+        value_info("beam", INT64, []),
+        value_info("max_tokens", INT64, []),
+        value_info("bias", FLOAT, ["bias_rows", vocabulary]),
+        value_info("bias_first", FLOAT, ["bias_first_rows", vocabulary]),
     ]
     if tail is not None:
         inputs.append(value_info("tail_blocks", INT64, [1]))
-    outputs = [value_info("tokens", INT64, ["B", "N"]), value_info("logprobs", FLOAT, ["B", "N"]), value_info("no_speech", FLOAT, ["B"])]
-    return _model(g, "whisper", inputs, outputs)
+    outputs = [
+        value_info("tokens", INT64, ["B", "N"]),
+        value_info("logprobs", FLOAT, ["B", "N"]),
+        value_info("no_speech", FLOAT, ["B"]),
+    ]
+    return build_model(g, "whisper", inputs, outputs)
 
 
 def build_encoder(model: Checkpoint) -> onnx.ModelProto:
@@ -76,7 +85,7 @@ def build_encoder(model: Checkpoint) -> onnx.ModelProto:
     states, _, _ = encode(g, model, KINDS["float"])
     g("Identity", states, name="states")
     inputs = [value_info("pcm", FLOAT, ["B", "S"]), value_info("samples", INT64, ["B"])]
-    return _model(g, "encoder", inputs, [value_info("states", FLOAT, ["B", "T", model.sizes.width])])
+    return build_model(g, "encoder", inputs, [value_info("states", FLOAT, ["B", "T", model.sizes.width])])
 
 
 def _no_speech(g: Graph, model: Checkpoint, hidden: str, embedding: Embedding) -> None:
@@ -90,25 +99,29 @@ def _no_speech(g: Graph, model: Checkpoint, hidden: str, embedding: Embedding) -
     g("Identity", probability, name="no_speech")
 
 
-def _loop_body(model: Checkpoint, memory, embedding: Embedding, kinds: dict, initialisers: Initialisers):
+def _loop_body(
+    model: Checkpoint, memory: Memory, embedding: Embedding, kinds: dict, initialisers: Initialisers
+) -> onnx.GraphProto:
     """One token: decode the newest tokens, then select. Memory, bias and beam width come from the outer graph."""
     b = Graph("step", initialisers)
     heads, width = model.sizes.decoder_heads, model.sizes.width // model.sizes.decoder_heads
     incoming = Beams(*[f"in.{field}" for field in Beams.FIELDS])
     cache_names = [f"cache.{layer}.{part}" for layer in range(model.sizes.decoder_layers) for part in ("key", "value")]
+    caches = [f"in.{name}" for name in cache_names]
     b.section = "position"
     # The first token was selected outside, so the iteration number is the number of tokens behind the prompt.
     position = b("Add", "prompt.length", "iteration")
-    logits, grown = step(b, model, memory, embedding, incoming.tokens, position, [f"in.{name}" for name in cache_names], kinds)
+    logits, grown = step(b, model, memory, embedding, incoming.tokens, position, caches, kinds)
     names = {field: f"out.{field}" for field in [*Beams.FIELDS, "goes_on"]}
     _, rows, _ = select(b, model, logits, "bias", incoming, "beam.candidates", names)
     b.section = "cache"
-    for name, cache in zip(cache_names, grown):
+    for name, cache in zip(cache_names, grown, strict=True):
         b("Gather", cache, rows, name=f"out.{name}")
-    states = list(zip(Beams.FIELDS, Beams.TYPES, Beams.SHAPES))
+    states = list(zip(Beams.FIELDS, Beams.TYPES, Beams.SHAPES, strict=True))
     cache_shape = ["R", heads, "past", width]
     return helper.make_graph(
-        b.nodes, "token",
+        b.nodes,
+        "token",
         [value_info("iteration", INT64, []), value_info("condition", BOOL, [])]
         + [value_info(f"in.{field}", kind, shape) for field, kind, shape in states]
         + [value_info(f"in.{name}", FLOAT, cache_shape) for name in cache_names],
@@ -118,7 +131,7 @@ def _loop_body(model: Checkpoint, memory, embedding: Embedding, kinds: dict, ini
     )
 
 
-def _model(g: Graph, name: str, inputs: list, outputs: list) -> onnx.ModelProto:
+def build_model(g: Graph, name: str, inputs: list, outputs: list) -> onnx.ModelProto:
     graph = helper.make_graph(g.nodes, name, inputs, outputs, initializer=list(g.initialisers.tensors.values()))
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=9, producer_name="linescribe")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from checkpoint import Checkpoint
 from graph import FLOAT, INT64, NEVER, Graph
 
-UNFINISHED = -1e8  # score of a best hypothesis that does not exist yet
+UNFINISHED = -1e8  # score of a best hypothesis that does not exist yet; above NEVER, below every real score
 
 
 @dataclass
@@ -33,27 +33,57 @@ class Beams:
         return [getattr(self, field) for field in self.FIELDS]
 
 
+@dataclass
+class Candidates:
+    """The 2K best extensions of each utterance's hypotheses, best first."""
+
+    score: str  # (B, 2K) sum of log-probabilities
+    tokens: str  # (B, 2K)
+    rows: str  # (B, 2K) the extended hypothesis as a row of the batch
+    ends: str  # (B, 2K) whether the token is end-of-text
+
+
 def empty(g: Graph, batch: str) -> Beams:
     """The state before the first token, with one beam per utterance. `batch` is (1,)."""
     none, one = g.shape(batch, 0), g.shape(batch, 1)
     ints, floats = g.filled(none, 0, "int64"), g.filled(none, 0, "float32")
     return Beams(
-        tokens=g.filled(one, 0, "int64"), score=g.filled(one, 0, "float32"), history=ints, history_logprobs=floats,
-        best=g.filled(one, UNFINISHED, "float32"), best_history=ints, best_logprobs=floats, finished=g.filled(one, 0, "int64"),
+        tokens=g.filled(one, 0, "int64"),
+        score=g.filled(one, 0, "float32"),
+        history=ints,
+        history_logprobs=floats,
+        best=g.filled(one, UNFINISHED, "float32"),
+        best_history=ints,
+        best_logprobs=floats,
+        finished=g.filled(one, 0, "int64"),
     )
 
 
-def select(g: Graph, model: Checkpoint, logits: str, bias: str, beams: Beams, candidates: str, names: dict | None = None) -> tuple[Beams, str, str]:
+def select(
+    g: Graph, model: Checkpoint, logits: str, bias: str, beams: Beams, candidates: str, names: dict | None = None
+) -> tuple[Beams, str, str]:
     """Extends every hypothesis by one token.
 
-    logits (B, k, V) of the k beams so far; bias (1 or B, V); `candidates` (1,) tokens looked at per beam.
+    logits (B, k, V) of the k beams so far; bias (1 or B, V); `candidates` (1,) tokens looked at per beam; `names`
+    fixes output names where the loop wants them.
     Returns the new state, the parent row of each new row (R,) and whether the search goes on (scalar bool).
     Outer values used: `beam.1` (1,) is K and `beam.2` (1,) is 2K.
     """
     g.section = "search"
     names = names or {}
-    out = lambda field: names.get(field)  # noqa: E731 - fixed output names where the loop wants them
-    eot = g.int(model.tokens["endOfText"])
+    end_of_text = g.int(model.tokens["endOfText"])
+    ranked = _rank(g, logits, bias, beams, candidates, end_of_text)
+    best = _finish(g, beams, ranked, end_of_text, names)
+    alive, rows = _survive(g, beams, ranked, names)
+    finished = best["finished"]
+    # Goes on until every row has K finished hypotheses; TopK of the negated counts finds the fewest.
+    count = g("Neg", g("Cast", g("Squeeze", finished, g.ints(1)), to=FLOAT))
+    fewest = g("Squeeze", g("TopK", count, g.ints(1), outputs=2, axis=0)[0])
+    goes_on = g("Less", g("Neg", fewest), g("Cast", g("Squeeze", "beam.1"), to=FLOAT), name=names.get("goes_on"))
+    return Beams(**alive, **best), rows, goes_on
+
+
+def _rank(g: Graph, logits: str, bias: str, beams: Beams, candidates: str, end_of_text: str) -> Candidates:
     scores = g("Add", logits, g("Unsqueeze", bias, g.ints(1)))
     peak = g("ReduceMax", scores, g.ints(2), keepdims=1)
     # ReduceLogSumExp is several times slower than its parts in ONNX Runtime's CPU kernels.
@@ -61,47 +91,65 @@ def select(g: Graph, model: Checkpoint, logits: str, bias: str, beams: Beams, ca
     top, top_tokens = g("TopK", scores, candidates, outputs=2, axis=2)
     flat = g("Concat", g.ints(0, -1), axis=0)
     totals = g("Reshape", g("Add", g("Unsqueeze", beams.score, g.ints(2)), g("Sub", top, normaliser)), flat)
-    ranked, rank = g("TopK", totals, "beam.2", outputs=2, axis=1)  # (B, 2K)
+    score, rank = g("TopK", totals, "beam.2", outputs=2, axis=1)
     tokens = g("GatherElements", g("Reshape", top_tokens, flat), rank, axis=1)
     parent = g("Div", rank, candidates)  # beam within the utterance
     width = g.dim(beams.score, 1)
     base = g("Unsqueeze", g("Mul", g.range(g.dim(beams.score, 0)), width), g.ints(1))
-    rows = g("Add", parent, base)  # (B, 2K) row in the batch
-    ends = g("Equal", tokens, eot)
+    return Candidates(score, tokens, rows=g("Add", parent, base), ends=g("Equal", tokens, end_of_text))
 
-    # Hypotheses that end within the first K candidates are finished.
+
+def _finish(g: Graph, beams: Beams, ranked: Candidates, end_of_text: str, names: dict) -> dict[str, str]:
+    """Candidates that end within the first K are finished; the best one is kept until K have finished."""
     length = g("Cast", g("Add", g.dim(beams.history, 1), g.ints(1)), to=FLOAT)
-    finishing = g("And", ends, g("Less", g.range("beam.2"), "beam.1"))
-    value, which = g("TopK", g("Where", finishing, g("Div", ranked, length), g.float(NEVER)), g.ints(1), outputs=2, axis=1)
+    finishing = g("And", ranked.ends, g("Less", g.range("beam.2"), "beam.1"))
+    means = g("Where", finishing, g("Div", ranked.score, length), g.float(NEVER))
+    value, which = g("TopK", means, g.ints(1), outputs=2, axis=1)
     better = g("And", g("Less", beams.finished, "beam.1"), g("Greater", value, beams.best))
-    row = g("Squeeze", g("GatherElements", rows, which, axis=1), g.ints(1))
+    row = g("Squeeze", g("GatherElements", ranked.rows, which, axis=1), g.ints(1))
     column = g.shape(g.dim(beams.score, 0), 1)
     previous = g("Gather", g("Reshape", beams.score, g.ints(-1, 1)), row)
     last_logprob = g("Sub", g("Mul", value, length), previous)
-    eot_column = g("Expand", eot, column)
+    ending = g("Expand", end_of_text, column)
     best_history = g(
-        "Where", better, g("Concat", g("Gather", beams.history, row), eot_column, axis=1),
-        g("Concat", beams.best_history, eot_column, axis=1), name=out("best_history"),
+        "Where",
+        better,
+        g("Concat", g("Gather", beams.history, row), ending, axis=1),
+        g("Concat", beams.best_history, ending, axis=1),
+        name=names.get("best_history"),
     )
     best_logprobs = g(
-        "Where", better, g("Concat", g("Gather", beams.history_logprobs, row), last_logprob, axis=1),
-        g("Concat", beams.best_logprobs, g("Expand", g.float(0.0), column), axis=1), name=out("best_logprobs"),
+        "Where",
+        better,
+        g("Concat", g("Gather", beams.history_logprobs, row), last_logprob, axis=1),
+        g("Concat", beams.best_logprobs, g("Expand", g.float(0.0), column), axis=1),
+        name=names.get("best_logprobs"),
     )
-    best = g("Where", better, value, beams.best, name=out("best"))
+    best = g("Where", better, value, beams.best, name=names.get("best"))
     newly = g("ReduceSum", g("Cast", finishing, to=INT64), g.ints(1), keepdims=1)
-    finished = g("Add", beams.finished, newly, name=out("finished"))
+    finished = g("Add", beams.finished, newly, name=names.get("finished"))
+    return {"best": best, "best_history": best_history, "best_logprobs": best_logprobs, "finished": finished}
 
-    # The first K that do not end survive.
-    score, kept = g("TopK", g("Where", ends, g.float(NEVER), ranked), "beam.1", outputs=2, axis=1)
-    score = g("Identity", score, name=out("score")) if out("score") else score
-    next_tokens = g("GatherElements", tokens, kept, axis=1, name=out("tokens"))
-    rows = g("Reshape", g("GatherElements", rows, kept, axis=1), g.ints(-1))
-    logprob = g("Sub", g("Reshape", score, g.ints(-1, 1)), g("Gather", g("Reshape", beams.score, g.ints(-1, 1)), rows))
-    history = g("Concat", g("Gather", beams.history, rows), g("Reshape", next_tokens, g.ints(-1, 1)), axis=1, name=out("history"))
-    history_logprobs = g("Concat", g("Gather", beams.history_logprobs, rows), logprob, axis=1, name=out("history_logprobs"))
-    fewest = g("Squeeze", g("TopK", g("Neg", g("Cast", g("Squeeze", finished, g.ints(1)), to=FLOAT)), g.ints(1), outputs=2, axis=0)[0])
-    goes_on = g("Less", g("Neg", fewest), g("Cast", g("Squeeze", "beam.1"), to=FLOAT), name=out("goes_on"))
-    return Beams(next_tokens, score, history, history_logprobs, best, best_history, best_logprobs, finished), rows, goes_on
+
+def _survive(g: Graph, beams: Beams, ranked: Candidates, names: dict) -> tuple[dict[str, str], str]:
+    """The first K candidates that do not end are the new beams; at most K of 2K can end. Returns their parents too."""
+    score, kept = g("TopK", g("Where", ranked.ends, g.float(NEVER), ranked.score), "beam.1", outputs=2, axis=1)
+    score = g("Identity", score, name=names["score"]) if "score" in names else score
+    tokens = g("GatherElements", ranked.tokens, kept, axis=1, name=names.get("tokens"))
+    rows = g("Reshape", g("GatherElements", ranked.rows, kept, axis=1), g.ints(-1))
+    reached = g("Reshape", score, g.ints(-1, 1))
+    logprob = g("Sub", reached, g("Gather", g("Reshape", beams.score, g.ints(-1, 1)), rows))
+    history = g(
+        "Concat",
+        g("Gather", beams.history, rows),
+        g("Reshape", tokens, g.ints(-1, 1)),
+        axis=1,
+        name=names.get("history"),
+    )
+    history_logprobs = g(
+        "Concat", g("Gather", beams.history_logprobs, rows), logprob, axis=1, name=names.get("history_logprobs")
+    )
+    return {"tokens": tokens, "score": score, "history": history, "history_logprobs": history_logprobs}, rows
 
 
 def result(g: Graph, beams: Beams) -> None:
