@@ -5,6 +5,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { Webhook } from "standardwebhooks";
 import type { CallEvent } from "../../src/transcript/event.ts";
+import { webhookBodySchema } from "../transcript/body-schema.ts";
 
 export const SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
@@ -18,7 +19,7 @@ export interface Arrival {
 export interface Receiver {
   url: string;
   arrivals: Arrival[];
-  /** Deliveries whose signature was wrong. */
+  /** Deliveries whose signature was wrong, or whose body is not of the schema. */
   forged: number;
   /** Resolves when `call.ended` of the call has arrived. */
   ended(callSid: string, timeoutMs?: number): Promise<Arrival[]>;
@@ -40,9 +41,9 @@ export async function startReceiver(answer: () => number = () => 200): Promise<R
       try {
         verifier.verify(body, request.headers as Record<string, string>);
         if (status < 300) {
-          const { type, timestamp, data } = JSON.parse(body);
+          const { type, timestamp, data } = webhookBodySchema.parse(JSON.parse(body));
           const id = String(request.headers["webhook-id"]);
-          arrivals.push({ id, event: { type, timestamp, ...data }, body, at: Date.now() });
+          arrivals.push({ id, event: { type, timestamp, ...data } as CallEvent, body, at: Date.now() });
         }
       } catch {
         receiver.forged += 1;
