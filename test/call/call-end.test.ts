@@ -72,6 +72,7 @@ for (const [title, reason, finish, canRecover] of ENDS) {
     rig.recogniser.holding = true;
     finish(rig, t);
     await settle();
+    assert.equal(rig.call.state === "ended" || rig.call.state === "ending", true, rig.call.state);
     for (const { resolve } of rig.recogniser.asked) resolve();
     await settle();
     // Whatever else is told afterwards changes nothing.

@@ -304,6 +304,32 @@ test("after a crash a call that cannot come back ends at once, its start before 
   ]);
 });
 
+test("a store that is slow with one event does not let a later one pass it", async () => {
+  const events: EventDraft[] = [];
+  const slow = { start: () => {} };
+  const started = new Promise<void>((resolve) => {
+    slow.start = resolve;
+  });
+  const { call, open } = callOf({
+    commit: async (_callSid, drafts) => {
+      if (drafts[0]?.type === "call.started") await started;
+      events.push(...drafts);
+    },
+  });
+  const stream = open();
+  stream.dtmf("inbound", "1");
+  say(stream, SOUND);
+  const ended = call.end("shutdown");
+  await settle();
+  assert.deepEqual(events, []);
+  slow.start();
+  await ended;
+  assert.deepEqual(
+    events.map(({ type }) => type),
+    ["call.started", "call.dtmf", "transcript.final", "call.ended"],
+  );
+});
+
 test("events that the store loses for good do not keep the call from ending", async () => {
   const { call, counters, did, open } = callOf({ commit: () => Promise.reject(new Error("closed")) });
   say(open(), SOUND);
