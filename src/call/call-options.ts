@@ -8,7 +8,7 @@ import type { EndpointerOptions } from "../vad/endpointer-options.ts";
 import type { Commit, Detector, TextRecogniser } from "./ports.ts";
 
 export interface CallLimits {
-  /** Audio that never came counts as a gap from this length on, ms. */
+  /** Audio that never came within a stream counts as a gap from this length on, ms. */
   minimumGapMs: number;
   /** How long an answered call may stay without a stream before it ends as `never_streamed`, ms. */
   streamWaitMs: number;

@@ -27,6 +27,8 @@ type State = "expected" | "live" | "suspended" | "ending" | "ended";
 
 /** The longest time for which a call that a crash cut off counts as going on, ms: no carrier's call is longer. */
 const MAXIMUM_CALL_MS = 24 * 3600 * 1000;
+/** The carrier's packets; a shorter hole between two streams holds no sound, ms. */
+const PACKET_MS = 20;
 
 /** Where a media stream delivers; see telephony's MediaSink, which this fits. */
 export interface CallStream {
@@ -211,11 +213,11 @@ export class Call {
     });
   }
 
-  /** Commits a gap from where the track ended to `untilMs`, when that is long enough to matter. */
+  /** Commits a gap from where the track ended to `untilMs`: what was said while nobody listened is lost for certain. */
   #gapUpTo(track: Track, untilMs: number, cause: GapCause): void {
     const reachedMs = this.#streams.reachedMs(track);
     this.#streams.reach(track, untilMs);
-    if (untilMs - reachedMs < this.#options.limits.minimumGapMs) return;
+    if (untilMs - reachedMs < PACKET_MS) return;
     this.#scribes.get(track)?.gap(Math.round(reachedMs), Math.round(untilMs), cause);
   }
 

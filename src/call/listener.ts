@@ -19,6 +19,9 @@ export interface HeardUtterance {
   pcm16k: Float32Array;
   startMs: number;
   endMs: number;
+  /** Time in it that counts as speech, and how sure the detector was of it, 0..1; left out where nobody listened. */
+  speechMs?: number;
+  meanProbability?: number;
 }
 
 export interface ListenerOptions {
@@ -119,11 +122,13 @@ export class Listener {
     while ((this.#shifts[1]?.fromSample ?? Infinity) <= settled) this.#shifts.shift();
   }
 
-  #emit({ startSample, endSample }: Utterance): void {
+  #emit({ startSample, endSample, speechMs, meanProbability }: Utterance): void {
     this.#options.onUtterance({
       pcm16k: this.#audio.slice(startSample, endSample),
       startMs: this.#timeOf(startSample),
       endMs: this.#timeOf(endSample),
+      speechMs,
+      meanProbability,
     });
   }
 

@@ -27,6 +27,13 @@ export interface ScribeOptions {
 /** Whisper's own rule for text made of nothing: improbable words where it hears no speech (openai/whisper transcribe.py). */
 const NO_SPEECH_THRESHOLD = 0.6;
 const LOGPROB_THRESHOLD = -1;
+/**
+ * What lasts this long and is this surely speech must have had words: without any it is a gap. Clear speech has a mean
+ * probability of 0.84 to 1 and pieces of it, torn off by a crash or a bad line, 0.8 to 0.95; a cough or a click, about
+ * which nobody wants to hear, is shorter or less sure.
+ */
+const CLEAR_SPEECH_MS = 350;
+const CLEAR_PROBABILITY = 0.75;
 
 export class TrackScribe {
   readonly #options: ScribeOptions;
@@ -62,8 +69,9 @@ export class TrackScribe {
     return this.#open.length === 0 ? null : Math.min(...this.#open);
   }
 
-  /** Recognises an utterance and commits its final, or a gap when that fails. */
-  utterance({ pcm16k, startMs, endMs }: HeardUtterance): void {
+  /** Recognises an utterance and commits its final, or a gap when that fails or finds no word in clear speech. */
+  utterance(utterance: HeardUtterance): void {
+    const { pcm16k, startMs, endMs } = utterance;
     const { recogniser, language } = this.#options;
     const answer = (recogniser.recognise([{ pcm16k, language }])[0] as Promise<RecognisedText>).catch(
       (error: unknown) => asError(error),
@@ -72,7 +80,7 @@ export class TrackScribe {
       const result = await answer;
       return result instanceof LinescribeError
         ? this.#failed(result, startMs, endMs)
-        : this.#final(result, startMs, endMs);
+        : (this.#final(result, startMs, endMs) ?? this.#wordless(utterance));
     });
   }
 
@@ -122,6 +130,12 @@ export class TrackScribe {
       language: result.language,
       confidence: Number(Math.exp(result.logprob).toFixed(4)),
     };
+  }
+
+  /** Speech that the detector was sure of is not silence because no word was made out. */
+  #wordless({ startMs, endMs, speechMs = 0, meanProbability = 0 }: HeardUtterance): EventDraft | null {
+    const isClear = speechMs >= CLEAR_SPEECH_MS && meanProbability >= CLEAR_PROBABILITY;
+    return isClear ? this.#gapDraft(startMs, endMs, "not_recognised") : null;
   }
 
   #failed(error: LinescribeError, startMs: number, endMs: number): EventDraft {

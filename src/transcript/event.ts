@@ -15,7 +15,7 @@ export const TRACKS: readonly Track[] = ["inbound", "outbound"];
 /**
  * Why speech is missing from the transcript.
  * - `not_received`: the audio never arrived (packets lost, stream interrupted).
- * - `not_recognised`: recognition failed on it twice.
+ * - `not_recognised`: recognition failed on it twice, or found no word in what was clearly speech.
  * - `overload`: the audio was discarded because the machine could not keep up.
  * - `crash`: the server stopped before the words were committed.
  */
