@@ -9,14 +9,14 @@ import path from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../e2e/rig.ts";
+import { judgeCalls, type Totals } from "./call-judge.ts";
 import { loadFixture } from "./fixture.ts";
 import { FlakyReceiver, type Mood } from "./flaky-receiver.ts";
 import { openFrontDoor } from "./front-door.ts";
-import { judgeCall } from "./oracle.ts";
 import { SeededRandom } from "./random.ts";
 import { ServerChild } from "./server-child.ts";
 import { CONNECT_NUMBER, SPANISH_NUMBER, START_NUMBER, slowSettings } from "./settings.ts";
-import { type PlacedCall, type Script, Traffic } from "./traffic.ts";
+import { type Script, Traffic } from "./traffic.ts";
 
 const KILLS = Number(process.env.KILL_TEST_KILLS ?? 50);
 const SEED = Number(process.env.KILL_TEST_SEED ?? Date.now() % 1_000_000);
@@ -57,6 +57,10 @@ class KillRun {
     await this.#closeDoor();
     await this.receiver.refuse();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  get storePath(): string {
+    return path.join(this.folder, "linescribe.db");
   }
 
   get log(): string {
@@ -123,7 +127,7 @@ class KillRun {
       settings: slowSettings({
         port: this.#port,
         callbackUrl: this.receiver.url,
-        storePath: path.join(this.folder, "linescribe.db"),
+        storePath: this.storePath,
         limits: { recoverMs: RECOVER_MS },
       }),
       callLimits: { streamWaitMs: STREAM_WAIT_MS, statusGraceMs: 2000 },
@@ -161,43 +165,6 @@ class KillRun {
   }
 }
 
-interface Totals {
-  calls: number;
-  finals: number;
-  gaps: number;
-  duplicates: number;
-  faults: string[];
-}
-
-/** Judges the calls; one that the server never answered may be unknown to it. */
-function judge(run: KillRun, calls: readonly PlacedCall[], totals: Totals): void {
-  for (const call of calls) {
-    const deliveries = run.receiver.of(call.callSid);
-    const offered = call.report?.verbs.some((verb) => verb === "Connect" || verb === "Start");
-    if (deliveries.length === 0 && !offered) continue;
-    const { spoken } = call.script.fixture;
-    const verdict = judgeCall({ deliveries, spoken, sentUntilMs: call.sentUntilMs });
-    totals.calls += 1;
-    totals.finals += verdict.finals;
-    totals.gaps += verdict.gaps;
-    totals.duplicates += verdict.duplicates;
-    if (verdict.faults.length === 0) continue;
-    const story = deliveries.map(({ event }) => brief(event)).join("\n    ");
-    const { name } = call.script.fixture.call;
-    totals.faults.push(
-      `${call.callSid} ${name}, ${call.streams} streams, sent to ${call.sentUntilMs} ms:\n  ` +
-        `${verdict.faults.join("\n  ")}\n    ${story}`,
-    );
-  }
-}
-
-function brief(event: object): string {
-  const { type, sequence, track, startMs, endMs, cause, text, reason } = event as Record<string, unknown>;
-  return [sequence, type, track, startMs, endMs, cause, text, reason]
-    .filter((part) => part !== undefined)
-    .join(" ");
-}
-
 test(`${KILLS} kills in live calls lose no speech: it is in finals or gaps at the receiver`, async (t) => {
   console.log(`seed ${SEED}`);
   const run = new KillRun();
@@ -211,7 +178,7 @@ test(`${KILLS} kills in live calls lose no speech: it is in finals or gaps at th
     await run.traffic.end({ cut: run.kills < KILLS });
     await run.drained();
     const known = totals.faults.length;
-    judge(run, run.traffic.calls.slice(judged), totals);
+    judgeCalls(run.storePath, run.receiver, run.traffic.calls.slice(judged), totals);
     for (const fault of totals.faults.slice(known)) console.log(fault);
     judged = run.traffic.calls.length;
     const { calls, finals, gaps, duplicates, faults } = totals;

@@ -21,8 +21,8 @@ export interface PlacedCall {
   script: Script;
   /** A stream is open. */
   live: boolean;
-  /** Streams that were opened. */
-  streams: number;
+  /** Streams that were opened: when their start was sent and when the carrier saw them end, Unix ms. */
+  streams: { startedAt: number; endedAt: number | null }[];
   /** Media time up to which a stream carried the recording, ms. */
   sentUntilMs: number;
   /** Null until the carrier is done with the call. */
@@ -81,7 +81,7 @@ export class Traffic {
       callSid: createSid("CA"),
       script,
       live: false,
-      streams: 0,
+      streams: [],
       sentUntilMs: 0,
       report: null,
     };
@@ -114,9 +114,11 @@ export class Traffic {
       onEvent: (event) => {
         if (event.type === "stream.started") {
           call.live = true;
-          call.streams += 1;
+          call.streams.push({ startedAt: Date.now(), endedAt: null });
         } else if (event.type === "stream.ended") {
           call.live = false;
+          const stream = call.streams.at(-1);
+          if (stream) stream.endedAt = Date.now();
           call.sentUntilMs = playedMs();
           if (event.end.by === "carrier") this.onHangUp();
           // Nothing is re-dialled on a start number without the carrier's API: the parties talk on unheard.
