@@ -3,12 +3,17 @@
  */
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { MULAW_SILENCE } from "../../src/audio/g711.ts";
+import { PHONE_SAMPLES_PER_MS } from "../../src/base/time.ts";
 import type { RecordedCall, RecordedMessage } from "../../src/cli/replay/recorded-call.ts";
 import { loadRecordedCall } from "../../src/cli/replay/sound-call.ts";
 import { TRACKS, type Track } from "../../src/transcript/event.ts";
 import type { SpokenTracks } from "./oracle.ts";
 
 const FOLDER = path.resolve(import.meta.dirname, "../../fixtures/calls");
+
+/** The longest packet of the recordings. */
+const PACKET_MS = 20;
 
 export interface Fixture {
   call: RecordedCall;
@@ -49,4 +54,16 @@ export function followed(call: RecordedCall): { call: RecordedCall; playedMs: ()
     call: { ...call, messages: { [Symbol.iterator]: () => messages() } },
     playedMs: () => playedMs,
   };
+}
+
+/** One track of a recording as it sounded: mu-law at 8 kHz, holes as silence. */
+export function soundOf(call: RecordedCall, track: Track): Uint8Array {
+  const packets = [...call.messages].flatMap((message) =>
+    message.kind === "media" && message.track === track ? [message] : [],
+  );
+  const endMs = Math.max(0, ...packets.map(({ timestampMs }) => timestampMs)) + PACKET_MS;
+  const sound = new Uint8Array(endMs * PHONE_SAMPLES_PER_MS).fill(MULAW_SILENCE);
+  for (const { timestampMs, payload } of packets)
+    sound.set(Buffer.from(payload, "base64"), timestampMs * PHONE_SAMPLES_PER_MS);
+  return sound;
 }

@@ -95,14 +95,14 @@ class KillRun {
     return (await fetch(`http://127.0.0.1:${this.#port}/healthz`)).json() as never;
   }
 
-  /** Half the kills come at any time, a quarter right after a final arrived, a quarter right after a hang-up. */
+  /** Of ten kills four come at any time, four right after a final arrived and two right after a hang-up. */
   async #moment(): Promise<void> {
     const kind = this.random.next();
     const anyTimeMs = this.random.between(0, LIFE_MS);
-    if (kind < 0.5) return void (await sleep(anyTimeMs));
-    const justAfterMs = this.random.between(0, kind < 0.75 ? 100 : 800);
+    if (kind < 0.4) return void (await sleep(anyTimeMs));
+    const justAfterMs = this.random.between(0, kind < 0.8 ? 100 : 800);
     const happened = new Promise<void>((resolve) => {
-      if (kind >= 0.75) this.traffic.onHangUp = resolve;
+      if (kind >= 0.8) this.traffic.onHangUp = resolve;
       else
         this.receiver.onDelivery = ({ event }) => {
           if (event.type === "transcript.final") resolve();
