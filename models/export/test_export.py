@@ -120,7 +120,10 @@ def test_beam_search_scores_at_least_as_well_as_greedy_search(exported, pcm):
 def test_beam_search_is_that_of_a_plain_program_over_the_logits_of_transformers(oracle, exported, pcm, states, beam):
     tokens, _, _ = exported.run(pcm, LENGTH, beam)
     for row in range(len(pcm)):
-        assert until_end(tokens[row]) == plain_beam_search(oracle, states[row : row + 1], beam)
+        expected = plain_beam_search(oracle, states[row : row + 1], beam)
+        assert until_end(tokens[row]) == expected
+        # Alone too: in a batch, rows that have not finished keep the others going.
+        assert until_end(exported.run(pcm[row : row + 1], LENGTH, beam)[0][0]) == expected
 
 
 def plain_beam_search(oracle: Oracle, states: np.ndarray, beam: int) -> list[int]:
