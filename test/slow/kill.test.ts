@@ -42,6 +42,8 @@ class KillRun {
   #port = 0;
   #child!: ServerChild;
   #closeDoor = async () => {};
+  /** When the receiver listens again. */
+  #receiverBack = Promise.resolve();
 
   async start(): Promise<void> {
     this.receiver = await FlakyReceiver.start(() => this.#mood());
@@ -55,6 +57,7 @@ class KillRun {
   async close(): Promise<void> {
     await this.#child.kill();
     await this.#closeDoor();
+    await this.#receiverBack;
     await this.receiver.refuse();
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -113,8 +116,9 @@ class KillRun {
 
   async #receiverIsAway(): Promise<void> {
     const awayMs = this.random.between(500, 3000);
+    await this.#receiverBack;
     await this.receiver.refuse();
-    void sleep(awayMs).then(() => this.receiver.listen());
+    this.#receiverBack = sleep(awayMs).then(() => this.receiver.listen());
   }
 
   #mood(): Mood {
