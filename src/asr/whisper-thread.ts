@@ -14,8 +14,8 @@ import type { BatchRequest, WhisperWorkerData, WorkerAnswer } from "./whisper-wo
 const START_DEADLINE_MS = 120_000;
 /** A worker that cannot start is tried again after this long; milliseconds. */
 const RESTART_DELAY_MS = 1000;
-/** How long closing waits for an inference that is under way; milliseconds. */
-const CLOSE_PATIENCE_MS = 5000;
+/** How long closing waits for inferences that are under way: a thread that outlives the process aborts it; milliseconds. */
+const CLOSE_PATIENCE_MS = 10_000;
 /** Threads that hang are left behind with their memory; beyond this many nothing is started until one has ended. */
 const MAXIMUM_HANGING = 2;
 
@@ -43,7 +43,7 @@ export class WhisperThread {
   #batch: Batch | null = null;
   #batches = 0;
   #failedStarts = 0;
-  #hanging = 0;
+  readonly #hanging = new Set<Promise<void>>();
   #restarting: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -136,7 +136,8 @@ export class WhisperThread {
     this.#closed = true;
     clearTimeout(this.#restarting);
     this.#takeBatch()?.reject(new LinescribeError("ASR_CLOSED", "The recogniser was closed"));
-    if (this.#worker) await endWorker(this.#worker, busy, CLOSE_PATIENCE_MS);
+    const ending = this.#worker ? endWorker(this.#worker, busy, CLOSE_PATIENCE_MS) : null;
+    await Promise.all([ending, within(CLOSE_PATIENCE_MS, Promise.all(this.#hanging))]);
   }
 
   #takeBatch(): Batch | null {
@@ -164,10 +165,9 @@ export class WhisperThread {
 
   /** Turns away from a thread that hangs in native code; it ends when it comes out of it. */
   #leave(worker: Worker): void {
-    this.#hanging += 1;
-    worker.once("exit", () => {
-      this.#hanging -= 1;
-    });
+    const left = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+    this.#hanging.add(left);
+    void left.then(() => this.#hanging.delete(left));
     void endWorker(worker, true, 0);
   }
 
@@ -185,7 +185,7 @@ export class WhisperThread {
 
   #restart(): void {
     if (this.#closed) return;
-    if (this.#hanging > MAXIMUM_HANGING) {
+    if (this.#hanging.size > MAXIMUM_HANGING) {
       this.#startFailed(new LinescribeError("ASR_TIMEOUT", "Recognition workers hang"));
     } else {
       // The failure is handled by the next `exit`; here only the promise is silenced.
@@ -198,4 +198,14 @@ export class WhisperThread {
     this.#options.onStartFailed(error);
     this.#restarting = setTimeout(() => this.#restart(), RESTART_DELAY_MS);
   }
+}
+
+/** Resolves with `task`, or after `ms`. */
+async function within(ms: number, task: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([task, late]);
+  clearTimeout(timer);
 }
