@@ -36,7 +36,8 @@ export class Traffic {
   readonly #scripts: readonly Script[];
   readonly #random: SeededRandom;
   readonly #running = new Set<Promise<void>>();
-  #hangUp = new AbortController();
+  /** Of the calls that the carrier is not done with. */
+  readonly #hangUps = new Set<AbortController>();
   #open = false;
 
   constructor(scripts: readonly Script[], random: SeededRandom) {
@@ -51,14 +52,13 @@ export class Traffic {
   /** Places calls on `lines` lines, a new one whenever a line is free. */
   begin(lines: number): void {
     this.#open = true;
-    this.#hangUp = new AbortController();
     for (let line = 0; line < lines; line++) this.#run(this.#occupy());
   }
 
   /** No new calls; resolves when the carrier is done with all. `cut`: those that last are torn off at once. */
   async end({ cut }: { cut: boolean }): Promise<void> {
     this.#open = false;
-    if (cut) this.#hangUp.abort();
+    if (cut) for (const hangUp of this.#hangUps) hangUp.abort();
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
@@ -87,12 +87,10 @@ export class Traffic {
     };
     this.calls.push(call);
     const hangUp = new AbortController();
-    const stop = () => hangUp.abort();
-    const all = this.#hangUp.signal;
-    all.addEventListener("abort", stop);
+    this.#hangUps.add(hangUp);
     return new Promise((resolve) => {
       const replay = this.#replay(call, hangUp.signal, resolve).finally(() => {
-        all.removeEventListener("abort", stop);
+        this.#hangUps.delete(hangUp);
         resolve();
       });
       this.#run(replay);
