@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { createSecret } from "../../src/delivery/signing.ts";
 import { openStore } from "../../src/store/store.ts";
 import { start, temporaryFolder } from "../cli/command.ts";
@@ -78,6 +79,9 @@ test("a second SIGTERM ends a server at once that still waits for a receiver", a
   const settings = { callback, store: { path: "events.db" }, limits: { drainMs: 600_000 } };
   const server = serve(t, folder, settings);
   await called;
+  await server.logged("listening");
+  // The webhook may leave before the command has taken the server over; until then a signal just exits.
+  await delay(500);
   server.child.kill("SIGTERM");
   await server.logged("draining");
   server.child.kill("SIGTERM");
