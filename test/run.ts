@@ -17,6 +17,9 @@ if (files.length === 0) {
   process.exit(1);
 }
 
+/** Ends a test that hangs, so that the next ones run; generous, for no machine is too slow for it. */
+const TIMEOUT_MS = suite === "slow" ? 1_500_000 : 120_000;
+
 const run = spawnSync(
   process.execPath,
   [
@@ -24,6 +27,7 @@ const run = spawnSync(
     "tsx",
     "--test",
     "--test-reporter=spec",
+    `--test-timeout=${TIMEOUT_MS}`,
     ...(suite === "slow" ? ["--test-concurrency=1"] : []),
     ...files,
   ],

@@ -4,12 +4,19 @@
 import { type DestinationStream, pino } from "pino";
 import type { Logger } from "../base/log.ts";
 
-export function createLogger(level: string, destination?: DestinationStream): Logger {
+/**
+ * @param destination where the lines go; standard output if absent. That one is written to at once instead of by a
+ *   thread of pino's: the last line before a process kills itself is the one that is looked for.
+ */
+export function createLogger(
+  level: string,
+  destination: DestinationStream = pino.destination({ sync: true }),
+): Logger {
   const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return destination ? pino(options, destination) : pino(options);
+  return pino(options, destination);
 }

@@ -7,7 +7,6 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { createSecret } from "../../src/delivery/signing.ts";
 import { openStore } from "../../src/store/store.ts";
 import { start, temporaryFolder } from "../cli/command.ts";
@@ -17,7 +16,7 @@ const TOKEN = "0123456789abcdef0123456789abcdef";
 
 interface Serving {
   child: ChildProcess;
-  /** Resolves with the first log line, old or new, that has this message. */
+  /** Resolves with the first log line, old or new, that has this message; rejects when the log ends without one. */
   logged(message: string): Promise<Record<string, unknown>>;
   exit: Promise<number | null>;
 }
@@ -28,20 +27,22 @@ function serve(t: TestContext, folder: string, settings: Record<string, unknown>
   const child = start(["serve"], folder, { LINESCRIBE_TWILIO_AUTH_TOKENS: TOKEN });
   t.after(() => child.kill("SIGKILL"));
   const lines: Record<string, unknown>[] = [];
-  const waiting: { message: string; resolve: (line: Record<string, unknown>) => void }[] = [];
-  createInterface({ input: child.stdout }).on("line", (text) => {
-    const line = JSON.parse(text) as Record<string, unknown>;
-    lines.push(line);
-    for (const { message, resolve } of waiting) if (line.msg === message) resolve(line);
+  const log = createInterface({ input: child.stdout });
+  log.on("line", (text) => lines.push(JSON.parse(text) as Record<string, unknown>));
+  let ended = false;
+  log.once("close", () => {
+    ended = true;
   });
   return {
     child,
-    logged: (message) =>
-      new Promise((resolve) => {
+    logged: async (message) => {
+      for (;;) {
         const found = lines.find(({ msg }) => msg === message);
-        if (found) resolve(found);
-        else waiting.push({ message, resolve });
-      }),
+        if (found) return found;
+        if (ended) throw new Error(`the server ended without "${message}" in its log`);
+        await Promise.race([once(log, "line"), once(log, "close")]);
+      }
+    },
     exit: once(child, "exit").then(([code]) => code as number | null),
   };
 }
@@ -80,8 +81,6 @@ test("a second SIGTERM ends a server at once that still waits for a receiver", a
   const server = serve(t, folder, settings);
   await called;
   await server.logged("listening");
-  // The webhook may leave before the command has taken the server over; until then a signal just exits.
-  await delay(500);
   server.child.kill("SIGTERM");
   await server.logged("draining");
   server.child.kill("SIGTERM");
