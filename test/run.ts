@@ -4,6 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import path from "node:path";
 
 const [suite = "quick", ...filters] = process.argv.slice(2);
@@ -28,7 +29,7 @@ const run = spawnSync(
     "--test",
     "--test-reporter=spec",
     `--test-timeout=${TIMEOUT_MS}`,
-    ...(suite === "slow" ? ["--test-concurrency=1"] : []),
+    `--test-concurrency=${suite === "slow" ? 1 : availableParallelism()}`,
     ...files,
   ],
   { stdio: "inherit" },

@@ -90,8 +90,10 @@ export class SileroThread {
 
   #ready(modelPath: string): Promise<void> {
     return new Promise((resolve, reject) => {
-      const fail = (reason: string): void =>
+      const fail = (reason: string): void => {
+        clearTimeout(deadline);
         reject(new LinescribeError("VAD_WORKER_LOST", `The voice activity worker did not start: ${reason}`));
+      };
       const deadline = setTimeout(() => fail(`not ready within ${START_DEADLINE_MS} ms`), START_DEADLINE_MS);
       this.onLost = fail;
       this.#worker.on("error", (error) => this.#lost(messageOf(error)));
