@@ -5,7 +5,7 @@
 #   PYTHON=python3.12 WHISPER_BASE=/path/to/whisper-base npm run test:export [-- pytest arguments]
 #
 # WHISPER_BASE is a folder with the original weights (model.safetensors, tokenizer.json): only with them can a
-# re-export be compared with the committed file. Set to nothing, it skips that test.
+# re-export be compared with the committed file; without it that test is skipped.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -25,11 +25,6 @@ if [ "$(cat "$environment/installed" 2>/dev/null || true)" != "$wanted" ]; then
     -r "$here/requirements.txt" -r "$here/requirements-test.txt"
   printf '%s\n' "$wanted" >"$environment/installed"
 fi
-
-if [ -z "${WHISPER_BASE+set}" ] && [ -f "$root/../shared/models/whisper-base/model.safetensors" ]; then
-  WHISPER_BASE=$root/../shared/models/whisper-base
-fi
-export WHISPER_BASE=${WHISPER_BASE:-}
 
 "$environment/bin/ruff" check --no-cache "$here"
 "$environment/bin/ruff" format --no-cache --check "$here"

@@ -58,7 +58,7 @@ export function answerVoice(options: VoiceOptions, request: VoiceRequest): strin
   } catch (error) {
     counters.add("voice.failed");
     log.error({ callSid: request.callSid, error: messageOf(error) }, "voice webhook failed; no stream");
-    return entry === null ? refusal(options, request) : twiml.withoutStream(entry.then);
+    return entry === null ? refusal(options, request) : notTranscribed(twiml, entry, request);
   }
 }
 
@@ -81,7 +81,7 @@ function answerKnown(options: VoiceOptions, request: KnownRequest, entry: Number
     counters.add(`voice.${admission}`);
     const code = admission === "draining" ? "SERVER_DRAINING" : "CALL_OVERLOADED";
     log.warn({ code, callSid, to: maskNumber(request.to) }, "call is not transcribed");
-    return entry.mode === "start" || recovery > 0 ? twiml.withoutStream(entry.then) : twiml.overload(entry);
+    return notTranscribed(twiml, entry, request);
   }
   return offerStream(options, request, entry);
 }
@@ -108,6 +108,11 @@ function offerStream(options: VoiceOptions, request: KnownRequest, entry: Number
   if (entry.mode === "connect") return twiml.connect(spoken, offer);
   const { recoveryUrl: _, ...startOffer } = offer;
   return twiml.start(spoken, startOffer);
+}
+
+/** A call between people goes on; one that came to be transcribed is told why it ends. */
+function notTranscribed(twiml: Twiml, entry: NumberEntry, { recovery }: VoiceRequest): string {
+  return entry.mode === "start" || recovery > 0 ? twiml.withoutStream(entry.then) : twiml.overload(entry);
 }
 
 /** A call that comes in is rejected; one that is under way cannot be, and ends. */

@@ -156,22 +156,28 @@ networkTest(
   },
 );
 
-networkTest("a fault of the application still gives the caller what follows, with 200", async () => {
-  const bench = await setUp();
-  bench.port.failing = true;
-  assert.equal(await bench.call("+15550101111"), `${HEAD}<Dial>+15550102222</Dial></Response>`);
-  assert.equal(await bench.call("+15550103333"), `${HEAD}<Hangup/></Response>`);
-  bench.port.findNumber = () => {
-    throw new Error("no numbers");
-  };
-  assert.equal(await bench.call("+15550101111"), REJECTED);
-  for (const [path, form] of [
-    ["/twilio/status", { CallSid: CALL, CallStatus: "completed" }],
-    ["/twilio/stream", { CallSid: CALL, StreamSid: STREAM, StreamEvent: "stream-stopped" }],
-  ] as const) {
-    assert.equal((await bench.post(path, form)).status, 200);
-  }
-});
+networkTest(
+  "a fault of the application still gives the caller what follows, or the sentence, with 200",
+  async () => {
+    const bench = await setUp();
+    bench.port.failing = true;
+    assert.equal(await bench.call("+15550101111"), `${HEAD}<Dial>+15550102222</Dial></Response>`);
+    assert.equal(
+      await bench.call("+15550103333"),
+      `${HEAD}<Say>All lines are busy.</Say><Hangup/></Response>`,
+    );
+    bench.port.findNumber = () => {
+      throw new Error("no numbers");
+    };
+    assert.equal(await bench.call("+15550101111"), REJECTED);
+    for (const [path, form] of [
+      ["/twilio/status", { CallSid: CALL, CallStatus: "completed" }],
+      ["/twilio/stream", { CallSid: CALL, StreamSid: STREAM, StreamEvent: "stream-stopped" }],
+    ] as const) {
+      assert.equal((await bench.post(path, form)).status, 200);
+    }
+  },
+);
 
 networkTest(
   "a signed webhook with missing, repeated, blank or odd fields is answered with 200 and a rejection",
