@@ -1,21 +1,23 @@
 /**
- * Recognises utterances in worker threads: a bounded queue in front, one batch at a time per worker.
+ * Recognises utterances in worker threads: a schedule in front, one batch at a time per worker.
  *
- * A worker that dies or does not answer in time is replaced. What it was working on is tried once more, alone, and
- * then rejected: every utterance that was taken gets an answer.
+ * A worker that dies or does not answer in time is replaced. The finals that it was working on are tried once more,
+ * alone, and then rejected: every final that was taken gets an answer.
  */
 import type { Worker } from "node:worker_threads";
 import type { Counters } from "../base/counters.ts";
 import { LinescribeError } from "../base/error.ts";
 import { expectInteger } from "../base/guards.ts";
 import type { Logger } from "../base/log.ts";
-import { BoundedQueue } from "../base/queue.ts";
 import { MODEL_RATE_HZ } from "../base/time.ts";
+import { Job, type RecognitionJob } from "./job.ts";
 import { whisperLanguage } from "./language.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "./metadata.ts";
+import { PartialPace } from "./pace.ts";
+import { type Priority, Schedule } from "./schedule.ts";
 import type { Recognition, UtteranceAudio } from "./whisper.ts";
 import { WhisperThread } from "./whisper-thread.ts";
-import { MAXIMUM_WINDOW_SAMPLES } from "./window.ts";
+import { MAXIMUM_WINDOW_SAMPLES, windowSamples } from "./window.ts";
 
 export interface RecogniserOptions {
   modelPath: string;
@@ -24,11 +26,11 @@ export interface RecogniserOptions {
   workers: number;
   /** Inference threads of each worker. */
   threads: number;
-  /** Beam width, 1 to 5. Default 3. */
+  /** Beam width of finals, 1 to 5. Default 3. Partials are searched greedily. */
   beam?: number;
   /** Utterances in one inference at most; more than one only while others wait. Default 4. */
   batch?: number;
-  /** Utterances that may wait. Default 1000; one more is refused with `ASR_OVERLOADED`. */
+  /** Finals that may wait. Default 1000; one more is refused with `ASR_OVERLOADED`. */
   queueMaximum?: number;
   /** How long one inference may take per second of its audio, default 2000 ms, and at least, default 20,000 ms. */
   timeoutMsPerSecond?: number;
@@ -39,33 +41,37 @@ export interface RecogniserOptions {
   counters: Counters;
 }
 
-interface Job {
-  audio: UtteranceAudio;
-  tries: number;
-  resolve: (recognition: Recognition) => void;
-  reject: (error: LinescribeError) => void;
+/** An utterance, and how it is to be treated. */
+export interface RecognitionRequest extends UtteranceAudio {
+  priority: Priority;
+  /** Who is served, for example one track of a call: sources take turns. */
+  source: string;
 }
 
 /** Two failed tries and the utterance is given up. */
 const MAXIMUM_TRIES = 2;
+/** Partials and speculative finals that may wait: one of each per track of as many calls as a machine can carry. */
+const HOPEFUL_MAXIMUM = 256;
+/** Beam width of partials: the final corrects what a wider search would have. */
+const PARTIAL_BEAM = 1;
 /** After this many failed starts in a row, waiting utterances are rejected instead of waiting for ever. */
 const MAXIMUM_FAILED_STARTS = 3;
 
 export class Recogniser {
   readonly metadata: WhisperMetadata;
   readonly #options: Required<RecogniserOptions>;
-  readonly #queue: BoundedQueue<Job>;
+  readonly #schedule: Schedule<Job>;
+  readonly #pace = new PartialPace();
   readonly #threads: readonly WhisperThread[];
-  #pendingSamples = 0;
+  /** Finals, certain and speculative, that are not answered. */
+  readonly #pending = new Set<Job>();
   #closed = false;
 
   private constructor(metadata: WhisperMetadata, options: Required<RecogniserOptions>) {
     this.metadata = metadata;
     this.#options = options;
-    this.#queue = new BoundedQueue<Job>({
-      name: "asr.utterances",
-      maximum: options.queueMaximum,
-      policy: "refuse",
+    this.#schedule = new Schedule<Job>({
+      maximum: { final: options.queueMaximum, speculative: HOPEFUL_MAXIMUM, partial: HOPEFUL_MAXIMUM },
       counters: options.counters,
     });
     this.#threads = Array.from({ length: options.workers }, () => this.#createThread());
@@ -98,14 +104,26 @@ export class Recogniser {
     return recogniser;
   }
 
-  /** Seconds of audio that were taken and are not answered yet. */
+  /** Seconds of audio that were taken to become finals and are not answered yet. */
   get pendingSeconds(): number {
-    return this.#pendingSamples / MODEL_RATE_HZ;
+    const samples = [...this.#pending].reduce((sum, { audio }) => sum + audio.pcm16k.length, 0);
+    return samples / MODEL_RATE_HZ;
   }
 
   /** Utterances that wait for a worker. */
   get queued(): number {
-    return this.#queue.length;
+    return this.#schedule.length;
+  }
+
+  /** How long the final that has waited longest has waited for a worker, ms. */
+  get finalWaitMs(): number {
+    const since = this.#schedule.waiting("final").map(({ finalSince }) => finalSince as number);
+    return since.length === 0 ? 0 : performance.now() - Math.min(...since);
+  }
+
+  /** How long to wait between two partials of an utterance, ms; null while there should be none. */
+  get partialIntervalMs(): number | null {
+    return this.#pace.intervalMs(this.finalWaitMs);
   }
 
   /** Worker threads; null while one is being replaced. For fault injection in tests. */
@@ -119,58 +137,66 @@ export class Recogniser {
   }
 
   /**
-   * Takes utterances for recognition; each is answered on its own.
+   * Takes an utterance for recognition.
    *
-   * @param utterances - 16 kHz mono float32, at most 30 s each; not changed and not to be changed until answered.
-   * @returns Per utterance its recognition, or a rejection with a LinescribeError: `ASR_OVERLOADED` (not taken),
-   *   `ASR_WORKER_LOST` or `ASR_TIMEOUT` (tried twice), `ASR_CLOSED`.
-   * @throws {RangeError} when an utterance is longer than 30 s, is empty, or has a language unknown to the model.
+   * @param request - 16 kHz mono float32, at most 30 s; not changed and not to be changed until answered.
+   * @throws {RangeError} when the utterance is longer than 30 s, is empty, or has a language unknown to the model.
    */
-  recognise(utterances: readonly UtteranceAudio[]): Promise<Recognition>[] {
-    for (const { pcm16k, language } of utterances) {
-      expectInteger("samples of an utterance", pcm16k.length, 1, MAXIMUM_WINDOW_SAMPLES);
-      if (this.language(language) !== language) {
-        throw new RangeError(`Expected a language code of the model, got ${language}`);
-      }
-    }
-    const answers = utterances.map((audio) => this.#take(audio));
+  submit(request: RecognitionRequest): RecognitionJob {
+    const job = this.#take(request);
     this.#dispatch();
-    return answers;
+    return job;
   }
 
-  #take(audio: UtteranceAudio): Promise<Recognition> {
-    return new Promise((resolve, reject) => {
-      if (this.#closed) {
-        reject(new LinescribeError("ASR_CLOSED", "The recogniser was closed"));
-        return;
-      }
-      const settle = () => {
-        this.#pendingSamples -= audio.pcm16k.length;
-      };
-      const job: Job = {
-        audio,
-        tries: 0,
-        resolve: (recognition) => {
-          settle();
-          resolve(recognition);
+  /** Takes utterances of one source as finals. See `submit`. */
+  recognise(utterances: readonly UtteranceAudio[], source = ""): Promise<Recognition>[] {
+    const jobs = utterances.map((audio) => this.#take({ ...audio, priority: "final", source }));
+    this.#dispatch();
+    return jobs.map(({ answer }) => answer as Promise<Recognition>);
+  }
+
+  #take({ priority, source, ...audio }: RecognitionRequest): Job {
+    const { pcm16k, language } = audio;
+    expectInteger("samples of an utterance", pcm16k.length, 1, MAXIMUM_WINDOW_SAMPLES);
+    if (this.language(language) !== language) {
+      throw new RangeError(`Expected a language code of the model, got ${language}`);
+    }
+    const samples = windowSamples(pcm16k.length, this.metadata.tailPool);
+    const job: Job = new Job(
+      audio,
+      { priority, source, windowSamples: samples },
+      {
+        remove: (removed) => this.#schedule.remove(removed),
+        reschedule: (changed) => {
+          this.#add(changed);
+          this.#dispatch();
         },
-        reject: (error) => {
-          settle();
-          reject(error);
-        },
-      };
-      this.#pendingSamples += audio.pcm16k.length;
-      if (!this.#queue.push(job)) {
-        const message = `${this.#queue.maximum} utterances are waiting`;
-        job.reject(new LinescribeError("ASR_OVERLOADED", message, { retryable: true }));
-      }
-    });
+      },
+    );
+    if (priority !== "partial") {
+      this.#pending.add(job);
+      const forget = (): void => void this.#pending.delete(job);
+      job.answer.then(forget, forget);
+    }
+    if (this.#closed) job.reject(new LinescribeError("ASR_CLOSED", "The recogniser was closed"));
+    else this.#add(job);
+    return job;
+  }
+
+  #add(job: Job): void {
+    const displaced = this.#schedule.add(job);
+    if (displaced !== "refused") displaced?.resolve(null);
+    else if (job.priority !== "final") job.resolve(null);
+    else {
+      const message = `${this.#options.queueMaximum} utterances are waiting`;
+      job.reject(new LinescribeError("ASR_OVERLOADED", message, { retryable: true }));
+    }
   }
 
   #createThread(): WhisperThread {
-    const { modelPath, tokenizerPath, workers, threads, beam, niceness, logger, counters } = this.#options;
+    const { modelPath, tokenizerPath, workers, threads, niceness, logger, counters } = this.#options;
     return new WhisperThread({
-      data: { modelPath, tokenizerPath, threads, beam, spin: workers === 1, niceness },
+      data: { modelPath, tokenizerPath, threads, spin: workers === 1, niceness },
       onFree: () => this.#dispatch(),
       onStartFailed: (error) => this.#startFailed(error),
       logger,
@@ -178,42 +204,33 @@ export class Recogniser {
     });
   }
 
+  /** Gives every free worker something to do; in batches only when more waits than workers are free. */
   #dispatch(): void {
-    for (const thread of this.#threads) {
-      if (this.#queue.length === 0) return;
-      if (thread.free) void this.#recognise(thread, this.#nextBatch());
+    const free = this.#threads.filter((thread) => thread.free);
+    for (const [index, thread] of free.entries()) {
+      const others = free.length - index - 1;
+      const jobs = this.#schedule.take(Math.min(this.#options.batch, this.#schedule.length - others));
+      if (jobs.length === 0) return;
+      void this.#recognise(thread, jobs);
     }
-  }
-
-  /** The oldest utterance, and while others wait beyond the free workers, its neighbours of the same language. */
-  #nextBatch(): Job[] {
-    const first = this.#queue.shift() as Job;
-    const jobs = [first];
-    const free = this.#threads.filter((thread) => thread.free).length - 1;
-    const others: Job[] = [];
-    while (first.tries === 0 && jobs.length < this.#options.batch && this.#queue.length > free) {
-      const next = this.#queue.shift() as Job;
-      if (next.tries > 0 || next.audio.language !== first.audio.language) {
-        others.push(next);
-        break;
-      }
-      jobs.push(next);
-    }
-    for (const job of others.reverse()) this.#queue.unshift(job);
-    return jobs;
   }
 
   async #recognise(thread: WhisperThread, jobs: Job[]): Promise<void> {
-    const { counters, timeoutMinimumMs, timeoutMsPerSecond } = this.#options;
+    const { beam, counters, timeoutMinimumMs, timeoutMsPerSecond } = this.#options;
+    const { priority } = jobs[0] as Job;
     const seconds = jobs.reduce((total, { audio }) => total + audio.pcm16k.length, 0) / MODEL_RATE_HZ;
     const limitMs = Math.max(timeoutMinimumMs, seconds * timeoutMsPerSecond);
     for (const job of jobs) job.tries += 1;
     counters.add("asr.batches");
-    counters.add("asr.recognitions", jobs.length);
+    counters.add(`asr.recognitions.${priority}`, jobs.length);
     const utterances = jobs.map(({ audio }) => audio);
     try {
-      const recognitions = await thread.recognise(utterances, limitMs);
+      const width = priority === "partial" ? PARTIAL_BEAM : beam;
+      const recognitions = await thread.recognise(utterances, width, limitMs);
       for (const [index, job] of jobs.entries()) job.resolve(recognitions[index] as Recognition);
+      if (priority === "partial") {
+        for (const { submittedAt } of jobs) this.#pace.answered(performance.now() - submittedAt);
+      }
     } catch (error) {
       if (!(error instanceof LinescribeError)) throw error;
       this.#retry(jobs, error);
@@ -226,17 +243,19 @@ export class Recogniser {
     const hopeless = ({ ready, failedStarts }: WhisperThread) =>
       !ready && failedStarts >= MAXIMUM_FAILED_STARTS;
     if (!this.#threads.every(hopeless)) return;
-    for (const job of this.#queue.drain()) job.reject(error);
+    for (const job of this.#schedule.drain()) job.reject(error);
   }
 
-  /** Puts utterances back to the head of the queue, or gives them up. */
+  /** Puts finals back to the head of the queue, or gives them up; partials and speculation are not worth a worker. */
   #retry(jobs: Job[], error: LinescribeError): void {
     for (const job of jobs.toReversed()) {
-      if (this.#closed || job.tries >= MAXIMUM_TRIES) {
-        job.reject(error);
-      } else {
+      if (job.settled) continue;
+      if (this.#closed) job.reject(error);
+      else if (job.priority !== "final") job.resolve(null);
+      else if (job.tries >= MAXIMUM_TRIES) job.reject(error);
+      else {
         this.#options.counters.add("asr.retries");
-        this.#queue.unshift(job);
+        this.#schedule.putBack(job);
       }
     }
   }
@@ -245,7 +264,7 @@ export class Recogniser {
   async close(): Promise<void> {
     this.#closed = true;
     const error = new LinescribeError("ASR_CLOSED", "The recogniser was closed");
-    for (const job of this.#queue.drain()) job.reject(error);
+    for (const job of this.#schedule.drain()) job.reject(error);
     await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 }

@@ -14,6 +14,8 @@ export interface WhisperWorkerData extends WhisperOptions {
 export interface BatchRequest {
   batch: number;
   utterances: UtteranceAudio[];
+  /** Beam width, 1 to 5. */
+  beam: number;
 }
 
 export type WorkerAnswer =
@@ -34,9 +36,9 @@ if (port) {
   }
   try {
     const whisper = await Whisper.load(options);
-    port.on("message", async ({ batch, utterances }: BatchRequest) => {
+    port.on("message", async ({ batch, utterances, beam }: BatchRequest) => {
       try {
-        answer({ type: "done", batch, recognitions: await whisper.recognise(utterances) });
+        answer({ type: "done", batch, recognitions: await whisper.recognise(utterances, beam) });
       } catch (error) {
         answer({ type: "rejected", batch, message: messageOf(error) });
       }

@@ -13,8 +13,6 @@ export interface WhisperOptions {
   tokenizerPath: string;
   /** Threads of one inference, >= 1. */
   threads: number;
-  /** Beam width, 1 to 5. */
-  beam: number;
   /**
    * Whether threads wait for each other busily within an inference. A quarter faster for one session that has the
    * cores to itself; several sessions on few cores would steal them from each other.
@@ -48,23 +46,16 @@ export class Whisper {
   readonly #session: InferenceSession;
   readonly #tokenizer: TextDecoderOfTokens;
   readonly #biases: Biases;
-  readonly #beam: number;
 
-  private constructor(
-    metadata: WhisperMetadata,
-    session: InferenceSession,
-    tokenizer: TextDecoderOfTokens,
-    beam: number,
-  ) {
+  private constructor(metadata: WhisperMetadata, session: InferenceSession, tokenizer: TextDecoderOfTokens) {
     this.metadata = metadata;
     this.#session = session;
     this.#tokenizer = tokenizer;
     this.#biases = createBiases(metadata);
-    this.#beam = beam;
   }
 
   /** @throws {LinescribeError} `MODEL_MISSING` or `MODEL_ALTERED`. */
-  static async load({ modelPath, tokenizerPath, threads, beam, spin }: WhisperOptions): Promise<Whisper> {
+  static async load({ modelPath, tokenizerPath, threads, spin }: WhisperOptions): Promise<Whisper> {
     const metadata = await readWhisperMetadata(modelPath);
     const tokenizer = loadTokenizer(tokenizerPath);
     const session = await InferenceSession.create(modelPath, {
@@ -75,30 +66,31 @@ export class Whisper {
       // Between inferences nobody spins: the sockets have the core then.
       extra: { session: { intra_op: { allow_spinning: spin ? "1" : "0" }, force_spinning_stop: "1" } },
     });
-    return new Whisper(metadata, session, tokenizer, beam);
+    return new Whisper(metadata, session, tokenizer);
   }
 
   /**
    * Recognises utterances in one inference. All must have the same language, because they share a prompt.
    *
+   * @param beam - Beam width, 1 to 5.
    * @returns One recognition per utterance, in order.
    * @throws {RangeError} when an utterance is longer than 30 s.
    */
-  async recognise(utterances: readonly UtteranceAudio[]): Promise<Recognition[]> {
+  async recognise(utterances: readonly UtteranceAudio[], beam: number): Promise<Recognition[]> {
     const startedAt = performance.now();
     const asked = (utterances[0] as UtteranceAudio).language;
     if (utterances.some(({ language }) => language !== asked)) {
       throw new RangeError("Expected the utterances of a batch to have one language");
     }
     const audio = this.#audio(utterances);
-    if (asked !== AUTO_LANGUAGE) return this.#decode(utterances, audio, asked, startedAt);
+    if (asked !== AUTO_LANGUAGE) return this.#decode(utterances, audio, asked, beam, startedAt);
     const languages = await this.#detect(audio, utterances.length);
     // Rows that turned out to speak the same language share an inference.
     const results: Recognition[] = new Array(utterances.length);
     for (const language of new Set(languages)) {
       const rows = [...languages.keys()].filter((row) => languages[row] === language);
       const group = rows.map((row) => utterances[row] as UtteranceAudio);
-      const recognitions = await this.#decode(group, this.#audio(group), language, startedAt);
+      const recognitions = await this.#decode(group, this.#audio(group), language, beam, startedAt);
       for (const [index, row] of rows.entries()) results[row] = recognitions[index] as Recognition;
     }
     return results;
@@ -119,19 +111,13 @@ export class Whisper {
     utterances: readonly UtteranceAudio[],
     audio: Audio,
     language: string,
+    beam: number,
     startedAt: number,
   ): Promise<Recognition[]> {
     const limit = Math.max(...utterances.map(({ pcm16k }) => maximumTokens(pcm16k.length)));
     const prompt = startTokens(this.metadata, language);
     const rows = utterances.length;
-    const { tokens, logprobs, noSpeech } = await this.#run(
-      audio,
-      rows,
-      prompt,
-      this.#beam,
-      limit,
-      this.#biases,
-    );
+    const { tokens, logprobs, noSpeech } = await this.#run(audio, rows, prompt, beam, limit, this.#biases);
     const decodeMs = performance.now() - startedAt;
     const width = tokens.length / rows;
     return utterances.map((_, row) => {

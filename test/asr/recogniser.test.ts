@@ -67,6 +67,51 @@ test("one utterance more than the queue holds is refused, and the others are ans
   assert.equal(shared.pendingSeconds, 0);
 });
 
+test("what is not wanted any more is dropped before it costs an inference, and what is promoted is a final", {
+  timeout,
+}, async () => {
+  const before = counters.get("asr.recognitions.partial") + counters.get("asr.recognitions.speculative");
+  const audio = one[0] as (typeof one)[number];
+  const submit = (priority: "speculative" | "partial", source: string) =>
+    shared.submit({ ...audio, priority, source });
+  // Its worker is busy: all of these wait.
+  const [first] = shared.recognise(one);
+  const superseded = submit("partial", "a");
+  const newest = submit("partial", "a");
+  const wrong = submit("speculative", "b");
+  const right = submit("speculative", "c");
+  assert.equal(shared.queued, 3);
+  assert.ok(shared.pendingSeconds > 2.9 * (audio.pcm16k.length / 16_000));
+  wrong.drop();
+  right.promote();
+  assert.throws(() => right.drop(), TypeError);
+  const [expected, ...answers] = await Promise.all([
+    first,
+    superseded.answer,
+    newest.answer,
+    wrong.answer,
+    right.answer,
+  ]);
+  assert.deepEqual(
+    answers.map((answer) => answer?.text ?? null),
+    [null, expected?.text, null, expected?.text],
+  );
+  const after = counters.get("asr.recognitions.partial") + counters.get("asr.recognitions.speculative");
+  assert.equal(after - before, 1);
+  assert.equal(shared.pendingSeconds, 0);
+  assert.equal(shared.partialIntervalMs !== null, true);
+});
+
+test("a lost worker costs partials and guesses, which nobody waits for twice", { timeout }, async () => {
+  const lost = counters.get("asr.workersLost");
+  const audio = one[0] as (typeof one)[number];
+  kill(shared);
+  const partial = shared.submit({ ...audio, priority: "partial", source: "a" });
+  await counters.reach("asr.workersLost", lost + 1);
+  assert.equal(await partial.answer, null);
+  assert.notEqual((await shared.recognise(one)[0])?.text, "");
+});
+
 test("what no utterance can be is a fault of the caller", () => {
   const long = new Float32Array(480_001);
   assert.throws(() => shared.recognise([{ pcm16k: long, language: "en" }]), RangeError);
@@ -76,11 +121,12 @@ test("what no utterance can be is a fault of the caller", () => {
 
 test("a worker that dies within a batch is replaced, and everything is answered", { timeout }, async () => {
   const expected = await Promise.all(shared.recognise(utterances).map(outcome));
+  const lost = counters.get("asr.workersLost");
   // The message that kills it lies before the batch: behind it, a fast worker would have answered first.
   kill(shared);
   const answers = shared.recognise(utterances);
   assert.deepEqual(await Promise.all(answers.map(outcome)), expected);
-  assert.equal(counters.get("asr.workersLost"), 1);
+  assert.equal(counters.get("asr.workersLost"), lost + 1);
   assert.equal(counters.get("asr.retries"), 2);
 });
 

@@ -5,9 +5,11 @@ import { normalizeEnglish } from "../../src/score/normalizer.ts";
 import { wordErrorRate } from "../../src/score/wer.ts";
 import { type Clip, clipsIn, MODEL, samplesOf } from "./clips.ts";
 
+const BEAM = 3;
+
 let whisper: Whisper;
 before(async () => {
-  whisper = await Whisper.load({ ...MODEL, threads: 2, beam: 3, spin: false });
+  whisper = await Whisper.load({ ...MODEL, threads: 2, spin: false });
 });
 after(() => whisper.close());
 
@@ -16,9 +18,12 @@ const spoken = (clip: Clip, language = clip.language) => ({ pcm16k: samplesOf(cl
 test("a row of a batch gives the tokens that it gives alone, however long its neighbours are", async () => {
   const english = clipsIn("en");
   const clips = [english[0], english[25], english[10]] as Clip[];
-  const together = await whisper.recognise(clips.map((clip) => spoken(clip)));
+  const together = await whisper.recognise(
+    clips.map((clip) => spoken(clip)),
+    BEAM,
+  );
   for (const [row, clip] of clips.entries()) {
-    const [alone] = await whisper.recognise([spoken(clip)]);
+    const [alone] = await whisper.recognise([spoken(clip)], BEAM);
     assert.deepEqual(together[row]?.tokens, alone?.tokens, clip.id);
     assert.ok(Math.abs((together[row]?.logprob ?? 0) - (alone?.logprob ?? 1)) < 1e-3, clip.id);
   }
@@ -29,18 +34,21 @@ test("a row of a batch gives the tokens that it gives alone, however long its ne
 
 test("the language is detected row by row", async () => {
   const clips = [clipsIn("es")[3], clipsIn("fr")[3], clipsIn("es")[4]] as Clip[];
-  const recognitions = await whisper.recognise(clips.map((clip) => spoken(clip, "auto")));
+  const recognitions = await whisper.recognise(
+    clips.map((clip) => spoken(clip, "auto")),
+    BEAM,
+  );
   assert.deepEqual(
     recognitions.map(({ language }) => language),
     ["es", "fr", "es"],
   );
-  const [spanish] = await whisper.recognise([spoken(clips[0] as Clip)]);
+  const [spanish] = await whisper.recognise([spoken(clips[0] as Clip)], BEAM);
   assert.deepEqual(recognitions[0]?.tokens, spanish?.tokens);
 });
 
 test("silence is told from speech by the probability of no speech", async () => {
-  const [silence] = await whisper.recognise([{ pcm16k: new Float32Array(32_000), language: "en" }]);
-  const [speech] = await whisper.recognise([spoken(clipsIn("en")[20] as Clip)]);
+  const [silence] = await whisper.recognise([{ pcm16k: new Float32Array(32_000), language: "en" }], BEAM);
+  const [speech] = await whisper.recognise([spoken(clipsIn("en")[20] as Clip)], BEAM);
   assert.ok((silence?.noSpeech ?? 0) > (speech?.noSpeech ?? 1), `${silence?.noSpeech} ${speech?.noSpeech}`);
   assert.ok((speech?.logprob ?? -9) > -1 && (speech?.logprob ?? 1) <= 0);
 });
@@ -48,10 +56,13 @@ test("silence is told from speech by the probability of no speech", async () => 
 test("utterances of two languages in one batch are a fault of the caller", async () => {
   const pcm16k = new Float32Array(16_000);
   await assert.rejects(
-    whisper.recognise([
-      { pcm16k, language: "en" },
-      { pcm16k, language: "es" },
-    ]),
+    whisper.recognise(
+      [
+        { pcm16k, language: "en" },
+        { pcm16k, language: "es" },
+      ],
+      BEAM,
+    ),
     RangeError,
   );
 });

@@ -1,0 +1,161 @@
+/**
+ * The order in which waiting utterances are recognised. Pure: it knows what waits, not who works.
+ *
+ * Finals go before speculative finals, and those before partials. Within a priority sources take turns by the audio
+ * that they had recognised (start-time fair queueing, Goyal et al. 1996), so that neither a caller who never pauses nor
+ * a client that floods keeps others waiting; equal sources are served in the order in which they came.
+ */
+import type { Counters } from "../base/counters.ts";
+
+/** Highest first. */
+export const PRIORITIES = ["final", "speculative", "partial"] as const;
+/**
+ * - `final`: will be delivered; never dropped.
+ * - `speculative`: becomes the final if speech does not resume; given up when it does.
+ * - `partial`: shows what is being said; the next one of its source takes its place.
+ */
+export type Priority = (typeof PRIORITIES)[number];
+
+/** What the order depends on. */
+export interface Scheduled {
+  priority: Priority;
+  /** Who is served, for example one track of a call. */
+  source: string;
+  /** Rows of one batch share it. */
+  language: string;
+  /** Samples that the encoder will see. */
+  windowSamples: number;
+  /** It shares no batch: a worker was lost over it. */
+  alone: boolean;
+}
+
+export interface ScheduleOptions {
+  /** How many may wait, per priority; one more is refused. */
+  maximum: Readonly<Record<Priority, number>>;
+  /** Receives `asr.finals.`, `asr.speculative.` and `asr.partials.` `added`, `refused` and `superseded`. */
+  counters: Counters;
+}
+
+/** A batch is at most this many samples long, padding included: 8 s, so that what comes next does not wait long. */
+const BATCH_MAXIMUM_SAMPLES = 8 * 16_000;
+/** Share of a batch that may be padding. */
+const BATCH_MAXIMUM_WASTE = 0.2;
+
+const NAMES: Readonly<Record<Priority, string>> = {
+  final: "asr.finals",
+  speculative: "asr.speculative",
+  partial: "asr.partials",
+};
+
+interface Entry<T> {
+  item: T;
+  /** Virtual time at which its turn begins, in samples of service. */
+  turn: number;
+  /** Breaks ties: first come, first served. */
+  arrival: number;
+}
+
+export class Schedule<T extends Scheduled> {
+  readonly #options: ScheduleOptions;
+  readonly #waiting: Readonly<Record<Priority, Entry<T>[]>> = { final: [], speculative: [], partial: [] };
+  /** Where each source's next turn begins, if later than now. */
+  readonly #nextTurns = new Map<string, number>();
+  /** The turn of what was taken last. */
+  #now = 0;
+  #arrivals = 0;
+
+  constructor(options: ScheduleOptions) {
+    this.#options = options;
+  }
+
+  /** How many wait, in all. */
+  get length(): number {
+    return PRIORITIES.reduce((sum, priority) => sum + this.#waiting[priority].length, 0);
+  }
+
+  /** What waits with a priority, in no order. */
+  waiting(priority: Priority): T[] {
+    return this.#waiting[priority].map(({ item }) => item);
+  }
+
+  /**
+   * Takes an item in. A partial takes the place, and the turn, of the one of its source that still waits.
+   *
+   * @returns The partial that was superseded, null when none was, or `refused` when the queue is full.
+   */
+  add(item: T): T | null | "refused" {
+    const { maximum, counters } = this.#options;
+    const { priority, source } = item;
+    const queue = this.#waiting[priority];
+    if (priority === "partial") {
+      const entry = queue.find((waiting) => waiting.item.source === source);
+      if (entry) {
+        const superseded = entry.item;
+        entry.item = item;
+        counters.add(`${NAMES.partial}.superseded`);
+        return superseded;
+      }
+    }
+    if (queue.length >= maximum[priority]) {
+      counters.add(`${NAMES[priority]}.refused`);
+      return "refused";
+    }
+    counters.add(`${NAMES[priority]}.added`);
+    const turn = Math.max(this.#now, this.#nextTurns.get(source) ?? 0);
+    this.#nextTurns.set(source, turn + item.windowSamples);
+    this.#arrivals += 1;
+    queue.push({ item, turn, arrival: this.#arrivals });
+    return null;
+  }
+
+  /** Puts back what was taken and has to be tried again: it is next. */
+  putBack(item: T): void {
+    this.#waiting[item.priority].push({ item, turn: -Infinity, arrival: -this.#arrivals });
+    this.#arrivals += 1;
+  }
+
+  /** Takes an item out; whether it was waiting. */
+  remove(item: T): boolean {
+    const queue = this.#waiting[item.priority];
+    const index = queue.findIndex((entry) => entry.item === item);
+    if (index < 0) return false;
+    queue.splice(index, 1);
+    // What it was not given, its source may have another time.
+    const next = this.#nextTurns.get(item.source);
+    if (next !== undefined) this.#nextTurns.set(item.source, next - item.windowSamples);
+    return true;
+  }
+
+  /**
+   * What one worker should do next: the first in order and, up to `maximum` items, those after it of the same priority
+   * and language that fit without much padding.
+   */
+  take(maximum: number): T[] {
+    const queue = PRIORITIES.map((priority) => this.#waiting[priority]).find(({ length }) => length > 0);
+    if (!queue) return [];
+    queue.sort((a, b) => a.turn - b.turn || a.arrival - b.arrival);
+    const [first] = queue as [Entry<T>];
+    const batch: Entry<T>[] = [first];
+    for (const entry of queue.slice(1)) {
+      if (batch.length >= maximum || first.item.alone) break;
+      const { language, alone } = entry.item;
+      if (!alone && language === first.item.language && fits([...batch, entry])) batch.push(entry);
+    }
+    this.#now = Math.max(this.#now, first.turn);
+    for (const entry of batch) queue.splice(queue.indexOf(entry), 1);
+    for (const [source, turn] of this.#nextTurns) if (turn <= this.#now) this.#nextTurns.delete(source);
+    return batch.map(({ item }) => item);
+  }
+
+  /** Takes out everything. */
+  drain(): T[] {
+    return PRIORITIES.flatMap((priority) => this.#waiting[priority].splice(0).map(({ item }) => item));
+  }
+}
+
+function fits(batch: readonly Entry<Scheduled>[]): boolean {
+  const windows = batch.map(({ item }) => item.windowSamples);
+  const padded = Math.max(...windows) * windows.length;
+  const used = windows.reduce((sum, samples) => sum + samples, 0);
+  return padded <= BATCH_MAXIMUM_SAMPLES && padded - used <= BATCH_MAXIMUM_WASTE * padded;
+}

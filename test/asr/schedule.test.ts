@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { PRIORITIES, type Priority, Schedule, type Scheduled } from "../../src/asr/schedule.ts";
+import { Counters } from "../../src/base/counters.ts";
+
+interface Item extends Scheduled {
+  id: number;
+}
+
+let ids = 0;
+function item(priority: Priority, source: string, seconds = 2, more: Partial<Item> = {}): Item {
+  ids += 1;
+  return {
+    id: ids,
+    priority,
+    source,
+    language: "en",
+    windowSamples: seconds * 16_000,
+    alone: false,
+    ...more,
+  };
+}
+
+function scheduleOf(items: Item[], maximum = 1000, counters = new Counters()): Schedule<Item> {
+  const schedule = new Schedule<Item>({
+    maximum: { final: maximum, speculative: maximum, partial: maximum },
+    counters,
+  });
+  for (const each of items) schedule.add(each);
+  return schedule;
+}
+
+/** The order in which items are taken, one at a time. */
+function order(schedule: Schedule<Item>): Item[] {
+  const taken: Item[] = [];
+  while (schedule.length > 0) taken.push(...schedule.take(1));
+  return taken;
+}
+
+test("finals go before speculative finals, and those before partials, whatever came first", () => {
+  const items = [item("partial", "a"), item("speculative", "b"), item("final", "c"), item("final", "d")];
+  const expected = ["c", "d", "b", "a"];
+  assert.deepEqual(
+    order(scheduleOf(items)).map(({ source }) => source),
+    expected,
+  );
+});
+
+test("a source that floods waits for itself: another's utterance is next", () => {
+  const flood = Array.from({ length: 100 }, () => item("final", "flood"));
+  const schedule = scheduleOf(flood);
+  schedule.take(1);
+  const late = item("final", "late");
+  schedule.add(late);
+  const taken = order(schedule);
+  assert.ok(taken.indexOf(late) <= 1, `taken as number ${taken.indexOf(late)}`);
+});
+
+test("a new partial takes the place and the turn of the one that waits", () => {
+  const counters = new Counters();
+  const [old, other, newer] = [item("partial", "a"), item("partial", "b"), item("partial", "a", 3)];
+  const schedule = scheduleOf([old, other], 10, counters);
+  assert.equal(schedule.add(newer), old);
+  assert.deepEqual(order(schedule), [newer, other]);
+  assert.equal(counters.get("asr.partials.superseded"), 1);
+});
+
+test("one more than the maximum is refused and counted, for its priority only", () => {
+  const counters = new Counters();
+  const schedule = scheduleOf([item("final", "a"), item("final", "b")], 2, counters);
+  assert.equal(schedule.add(item("final", "c")), "refused");
+  assert.equal(schedule.add(item("partial", "c")), null);
+  assert.equal(counters.get("asr.finals.refused"), 1);
+  assert.equal(counters.get("asr.finals.added"), 2);
+});
+
+test("what is put back is next, and alone when it must be", () => {
+  const again = item("final", "a", 2, { alone: true });
+  const schedule = scheduleOf([item("final", "b"), item("final", "c")]);
+  schedule.putBack(again);
+  assert.deepEqual(schedule.take(4), [again]);
+  assert.equal(schedule.take(4).length, 2);
+});
+
+test("a removed item is gone, and removing it again says so", () => {
+  const [first, second] = [item("speculative", "a"), item("speculative", "b")];
+  const schedule = scheduleOf([first, second]);
+  assert.equal(schedule.remove(first), true);
+  assert.equal(schedule.remove(first), false);
+  assert.deepEqual(schedule.drain(), [second]);
+});
+
+test("what was removed costs its source no turn", () => {
+  const [given, first] = [item("speculative", "a", 9), item("final", "b")];
+  const schedule = scheduleOf([given, first]);
+  schedule.remove(given);
+  const promoted = item("final", "a", 9);
+  schedule.add(promoted);
+  schedule.add(item("final", "c"));
+  assert.equal(order(schedule).indexOf(promoted), 1);
+});
+
+const anyItem = fc
+  .record({
+    priority: fc.constantFrom(...PRIORITIES),
+    source: fc.constantFrom("a", "b", "c", "d"),
+    language: fc.constantFrom("en", "es"),
+    seconds: fc.integer({ min: 1, max: 30 }),
+    alone: fc.boolean(),
+  })
+  .map(({ priority, source, seconds, ...more }) => item(priority, source, seconds, more));
+const anyStep = fc.oneof(
+  { weight: 3, arbitrary: anyItem.map((added) => ({ kind: "add" as const, added })) },
+  { weight: 1, arbitrary: fc.integer({ min: 1, max: 6 }).map((most) => ({ kind: "take" as const, most })) },
+);
+
+test("whatever comes, every item leaves once: taken, superseded or refused", () => {
+  fc.assert(
+    fc.property(fc.array(anyStep, { maxLength: 60 }), (steps) => {
+      const schedule = scheduleOf([], 8);
+      const left = new Map<number, number>();
+      const leave = ({ id }: Item): void => void left.set(id, (left.get(id) ?? 0) + 1);
+      const added: Item[] = [];
+      for (const step of steps) {
+        if (step.kind === "take") for (const taken of schedule.take(step.most)) leave(taken);
+        else {
+          added.push(step.added);
+          const displaced = schedule.add(step.added);
+          if (displaced === "refused") leave(step.added);
+          else if (displaced) leave(displaced);
+        }
+      }
+      for (const rest of schedule.drain()) leave(rest);
+      assert.deepEqual([...left.keys()].sort(), added.map(({ id }) => id).sort());
+      assert.ok([...left.values()].every((times) => times === 1));
+    }),
+  );
+});
+
+test("a batch has one priority and one language, little padding and a bounded length", () => {
+  fc.assert(
+    fc.property(fc.array(anyItem, { minLength: 1, maxLength: 40 }), (items) => {
+      const schedule = scheduleOf(items);
+      while (schedule.length > 0) {
+        const batch = schedule.take(6);
+        assert.ok(batch.length >= 1 && batch.length <= 6);
+        if (batch.length === 1) continue;
+        const windows = batch.map(({ windowSamples }) => windowSamples);
+        const padded = Math.max(...windows) * batch.length;
+        assert.ok(padded <= 8 * 16_000);
+        assert.ok(windows.reduce((sum, each) => sum + each, 0) >= 0.8 * padded);
+        assert.equal(new Set(batch.map(({ priority, language }) => priority + language)).size, 1);
+        assert.ok(batch.every(({ alone }) => !alone));
+      }
+    }),
+  );
+});
+
+test("sources with work waiting are served equally, to within one utterance each", () => {
+  const lengths = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 20, maxLength: 40 });
+  fc.assert(
+    fc.property(fc.tuple(lengths, lengths, lengths), (sources) => {
+      const items = sources.flatMap((each, index) => each.map((s) => item("final", `s${index}`, s)));
+      const schedule = scheduleOf(items);
+      const served = new Map<string, number>(sources.map((_, index) => [`s${index}`, 0]));
+      const waiting = new Map<string, number>(sources.map((each, index) => [`s${index}`, each.length]));
+      while ([...waiting.values()].every((count) => count > 0)) {
+        const [next] = schedule.take(1) as [Item];
+        served.set(next.source, (served.get(next.source) as number) + next.windowSamples / 16_000);
+        waiting.set(next.source, (waiting.get(next.source) as number) - 1);
+        const seconds = [...served.values()];
+        assert.ok(Math.max(...seconds) - Math.min(...seconds) <= 60, `${seconds}`);
+      }
+    }),
+  );
+});
