@@ -131,6 +131,8 @@ export const configSchema = z.strictObject({
       prefixPadMs: milliseconds(0, 5000).optional(),
       hangoverPadMs: milliseconds(0, 5000).optional(),
       maximumUtteranceMs: milliseconds(1000, 30_000).optional(),
+      /** Silence after which an utterance is shown live as complete; its final comes after `silenceMs`. */
+      endpointMs: milliseconds(32, 10_000).default(400),
     })
     .prefault({}),
   limits: z

@@ -27,6 +27,8 @@ export interface Config extends Omit<ConfigFile, "numbers" | "publicUrl" | "vad"
   publicUrl: string | null;
   lines: ReadonlyMap<string, Line>;
   endpointer: Readonly<EndpointerOptions>;
+  /** Silence after which an utterance is shown live as complete, ms. */
+  endpointMs: number;
   /** Callback URL -> secrets. */
   endpoints: ReadonlyMap<string, readonly string[]>;
 }
@@ -167,6 +169,7 @@ function build(file: ConfigFile, faults: string[]): Config {
     lines,
     endpoints,
     endpointer: endpointerOf(vad, faults),
+    endpointMs: vad.endpointMs,
   };
 }
 
@@ -211,7 +214,7 @@ function asLine(entry: NumberConfig, endpoint: string | null): Line {
 
 /** The endpointer of a profile with the values set beside it; what does not go together is added to `faults`. */
 export function endpointerOf(
-  { profile, ...overrides }: ConfigFile["vad"],
+  { profile, endpointMs: _, ...overrides }: ConfigFile["vad"],
   faults: string[],
 ): Readonly<EndpointerOptions> {
   const set = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));

@@ -16,6 +16,7 @@ import { openStore, type Store } from "../store/store.ts";
 import type { MediaSocket } from "../telephony/media-socket.ts";
 import { createTelephony, type Telephony } from "../telephony/telephony.ts";
 import type { CallEvent } from "../transcript/event.ts";
+import type { TranscriptPartial } from "../transcript/partial.ts";
 import { Committer } from "./committer.ts";
 import { type Config, invalidConfig } from "./config.ts";
 import { type Engine, startEngine } from "./engine.ts";
@@ -30,6 +31,8 @@ export interface ServerOptions {
   counters?: Counters;
   /** Told of every event when it is committed, for live lines. */
   onEvent?: (event: CallEvent) => void;
+  /** Told what is being said; absent: no partials are made. */
+  onPartial?: (partial: TranscriptPartial) => void;
   /** An engine that somebody else closes; started here when it is left out. */
   engine?: Engine;
   callLimits?: Partial<CallLimits>;
@@ -179,7 +182,7 @@ class Server implements RunningServer {
   }
 
   #createSwitchboard(): Switchboard {
-    const { callLimits } = this.#options;
+    const { callLimits, onPartial } = this.#options;
     return new Switchboard({
       config: this.#config,
       detector: this.engine.detector,
@@ -192,6 +195,7 @@ class Server implements RunningServer {
       closeStream: (callSid) => {
         this.#media.closeStream(callSid);
       },
+      onPartial,
       logger: this.#logger,
       counters: this.counters,
       ...(callLimits ? { callLimits } : {}),

@@ -17,11 +17,12 @@ import type { Store } from "../store/store.ts";
 import type { CallInfo, MediaSink, StreamInfo, StreamStatus, TelephonyPort } from "../telephony/port.ts";
 import { DEFAULT_MAXIMUM_RECOVERIES } from "../telephony/voice.ts";
 import type { CallEndReason, TrackLabel } from "../transcript/event.ts";
+import type { TranscriptPartial } from "../transcript/partial.ts";
 import type { Committer } from "./committer.ts";
 import type { Config, Line } from "./config.ts";
 
 export interface SwitchboardOptions {
-  config: Pick<Config, "lines" | "endpointer" | "limits">;
+  config: Pick<Config, "lines" | "endpointer" | "endpointMs" | "limits">;
   detector: Detector;
   recogniser: TextRecogniser & { language(tag: string): string | null; readonly pendingSeconds: number };
   store: Store;
@@ -29,6 +30,8 @@ export interface SwitchboardOptions {
   /** Whether and how a stream that died on a `start` number is started again. */
   restartStream: ((callSid: string, line: Line) => Promise<unknown>) | null;
   closeStream: (callSid: string) => void;
+  /** Told what is being said; absent: no partials are made. */
+  onPartial?: ((partial: TranscriptPartial) => void) | undefined;
   logger: Logger;
   counters: Counters;
   now?: () => number;
@@ -174,7 +177,7 @@ export class Switchboard implements TelephonyPort {
     memory?: CallMemory;
   }): void {
     const { callSid, line, memory, ...facts } = found;
-    const { config, detector, recogniser, committer, closeStream, logger, counters, callLimits } =
+    const { config, detector, recogniser, committer, closeStream, onPartial, logger, counters, callLimits } =
       this.#options;
     let restarts = 0;
     const options: CallOptions = {
@@ -184,6 +187,8 @@ export class Switchboard implements TelephonyPort {
       modelLanguage: recogniser.language(line.language) ?? "auto",
       announcement: line.announcement,
       endpointer: config.endpointer,
+      endpointMs: config.endpointMs,
+      onPartial,
       limits: { ...DEFAULT_CALL_LIMITS, recoverMs: config.limits.recoverMs, ...callLimits },
       detector,
       recogniser,

@@ -4,6 +4,7 @@
 import type { Counters } from "../base/counters.ts";
 import type { Logger } from "../base/log.ts";
 import type { Track, TrackLabel } from "../transcript/event.ts";
+import type { TranscriptPartial } from "../transcript/partial.ts";
 import type { EndpointerOptions } from "../vad/endpointer-options.ts";
 import type { Commit, Detector, TextRecogniser } from "./ports.ts";
 
@@ -57,10 +58,14 @@ export interface CallOptions {
   modelLanguage: string;
   announcement: string | null;
   endpointer: EndpointerOptions;
+  /** Silence after which what was said is shown as complete, ms. */
+  endpointMs: number;
   limits: Readonly<CallLimits>;
   detector: Detector;
   recogniser: TextRecogniser;
   commit: Commit;
+  /** Told what is being said; absent: no partials are made. */
+  onPartial?: ((partial: TranscriptPartial) => void) | undefined;
   /** Told of the wall clock of media time 0, Unix ms; must not throw. */
   onMediaStart: (at: number) => void;
   /** The call is suspended: ask the carrier for a new stream. Returns whether there is hope. */

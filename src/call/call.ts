@@ -204,6 +204,7 @@ export class Call {
       counters,
       elapsedMs: () => now() - openedAt,
       onUtterance: (utterance) => scribe.utterance(utterance),
+      onOpen: (open) => scribe.open(open),
       onHole: (startMs, endMs) => {
         if (endMs - startMs >= limits.minimumGapMs) scribe.gap(startMs, endMs, "not_received");
       },
@@ -245,7 +246,8 @@ export class Call {
   }
 
   #createScribe(label: TrackLabel): TrackScribe {
-    const { callSid, modelLanguage, recogniser, logger, counters, memory } = this.#options;
+    const { callSid, modelLanguage, endpointer, endpointMs, logger, memory } = this.#options;
+    const { recogniser, onPartial, counters } = this.#options;
     return new TrackScribe({
       // First: what the store remembers of a track has a label of its own, which is only the word.
       ...memory?.tracks.get(label.track),
@@ -253,6 +255,8 @@ export class Call {
       label,
       language: modelLanguage,
       recogniser,
+      live: { ...endpointer, endpointMs },
+      onPartial,
       commit: (_callSid, drafts) => this.#commit(...drafts),
       logger,
       counters,

@@ -12,6 +12,7 @@ import { VAD_FRAME_MS, VAD_FRAME_SAMPLES } from "../vad/frame.ts";
 import type { VadStream } from "../vad/stream.ts";
 import type { Detector } from "./ports.ts";
 import { RecentAudio } from "./recent-audio.ts";
+import type { OpenUtterance } from "./sketch.ts";
 
 /** An utterance with its samples and its place in the call. */
 export interface HeardUtterance {
@@ -30,6 +31,8 @@ export interface ListenerOptions {
   endpointer: EndpointerOptions;
   detector: Detector;
   onUtterance: (utterance: HeardUtterance) => void;
+  /** The utterance that is open has gone on. */
+  onOpen?: (open: OpenUtterance) => void;
   /** Speech detection failed: what was open is emitted by then, and nothing more comes out. */
   onFailure: (error: LinescribeError) => void;
 }
@@ -117,9 +120,23 @@ export class Listener {
     for (const probability of probabilities) {
       for (const utterance of this.#endpointer.push(probability)) this.#emit(utterance);
     }
+    this.#tellOpen();
     const settled = this.#endpointer.settledSample;
     this.#audio.forget(settled);
     while ((this.#shifts[1]?.fromSample ?? Infinity) <= settled) this.#shifts.shift();
+  }
+
+  #tellOpen(): void {
+    const open = this.#options.onOpen ? this.#endpointer.openUtterance : null;
+    if (open === null) return;
+    const { startSample, endSample, pauseMs } = open;
+    this.#options.onOpen?.({
+      startMs: this.#timeOf(startSample),
+      endMs: this.#timeOf(endSample),
+      pauseMs,
+      heardMs: this.#timeOf(this.#heardFrames * VAD_FRAME_SAMPLES),
+      audio: () => this.#audio.slice(startSample, endSample),
+    });
   }
 
   #emit({ startSample, endSample, speechMs, meanProbability }: Utterance): void {

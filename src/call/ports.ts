@@ -22,8 +22,38 @@ export interface RecognisedText {
   language: string;
 }
 
+/** See `RecognitionJob` of the recogniser. */
+export interface RecognitionJob {
+  /** Null when it was dropped; rejects with a LinescribeError. */
+  readonly answer: Promise<RecognisedText | null>;
+  promote(): void;
+  drop(): void;
+}
+
+export interface RecognitionRequest {
+  /** 16 kHz mono in [-1, 1]. */
+  pcm16k: Float32Array;
+  language: string;
+  priority: "final" | "speculative" | "partial";
+  source: string;
+}
+
 export interface TextRecogniser {
-  recognise(utterances: readonly { pcm16k: Float32Array; language: string }[]): Promise<RecognisedText>[];
+  submit(request: RecognitionRequest): RecognitionJob;
+  /** How long to wait between two partials of an utterance, ms; null while there should be none. */
+  readonly partialIntervalMs: number | null;
+}
+
+/** What is known of an utterance that has not ended. */
+export interface PartialText {
+  startMs: number;
+  /** End of the audio that it was heard in, ms. */
+  endMs: number;
+  text: string;
+  /** Leading characters of `text` that are not expected to change. */
+  stable: number;
+  /** The speaker has paused: this is the whole utterance, unless speech resumes within a moment. */
+  endpoint: boolean;
 }
 
 /**

@@ -1,12 +1,15 @@
 /**
- * Turns the utterances of one track of a call into finals and gaps, in the order in which they ended.
+ * Turns the utterances of one track of a call into partials while they are spoken, and into finals and gaps in the order
+ * in which they ended.
  */
 import type { Counters } from "../base/counters.ts";
 import { LinescribeError, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { EventDraft, GapCause, TrackLabel } from "../transcript/event.ts";
+import type { TranscriptPartial } from "../transcript/partial.ts";
 import type { HeardUtterance } from "./listener.ts";
-import type { Commit, RecognisedText, TextRecogniser } from "./ports.ts";
+import type { Commit, PartialText, RecognisedText, RecognitionJob, TextRecogniser } from "./ports.ts";
+import { type OpenUtterance, Sketch, type SketchOptions } from "./sketch.ts";
 
 export interface ScribeOptions {
   callSid: string;
@@ -14,6 +17,10 @@ export interface ScribeOptions {
   /** A code of the model, or `auto`. */
   language: string;
   recogniser: TextRecogniser;
+  /** How open utterances are followed, see `SketchOptions`; absent: they are not. */
+  live?: Pick<SketchOptions, "hangoverPadMs" | "prefixPadMs" | "endpointMs">;
+  /** Absent: no partials are made. */
+  onPartial?: ((partial: TranscriptPartial) => void) | undefined;
   commit: Commit;
   logger: Logger;
   counters: Counters;
@@ -38,6 +45,9 @@ const CLEAR_PROBABILITY = 0.75;
 export class TrackScribe {
   readonly #options: ScribeOptions;
   #nextUtterance: number;
+  /** Of the utterance that is spoken, once it has been told of. */
+  #number: number | null = null;
+  #sketch: Sketch | null = null;
   #nextGap: number;
   /** Ends when everything taken so far is committed. */
   #committed: Promise<void> = Promise.resolve();
@@ -69,18 +79,28 @@ export class TrackScribe {
     return this.#open.length === 0 ? null : Math.min(...this.#open);
   }
 
-  /** Recognises an utterance and commits its final, or a gap when that fails or finds no word in clear speech. */
+  /** An utterance goes on. */
+  open(open: OpenUtterance): void {
+    const { live } = this.#options;
+    if (!live) return;
+    if (this.#sketch?.startMs !== open.startMs) this.#sketch = this.#createSketch(open, live);
+    this.#sketch.update(open);
+  }
+
+  /**
+   * An utterance has ended: commits its final, or a gap when recognition fails or finds no word in clear speech.
+   */
   utterance(utterance: HeardUtterance): void {
-    const { pcm16k, startMs, endMs } = utterance;
-    const { recogniser, language } = this.#options;
-    const answer = (recogniser.recognise([{ pcm16k, language }])[0] as Promise<RecognisedText>).catch(
-      (error: unknown) => asError(error),
-    );
+    const { startMs, endMs } = utterance;
+    const answer = this.#recognised(this.#sketch?.close(utterance) ?? null, utterance);
+    const number = this.#takeNumber();
+    this.#number = null;
+    this.#sketch = null;
     this.#enqueue(startMs, async () => {
       const result = await answer;
       return result instanceof LinescribeError
         ? this.#failed(result, startMs, endMs)
-        : (this.#final(result, startMs, endMs) ?? this.#wordless(utterance));
+        : (this.#final(result, number, startMs, endMs) ?? this.#wordless(utterance));
     });
   }
 
@@ -92,6 +112,43 @@ export class TrackScribe {
   /** Resolves when everything taken so far is committed. */
   async settled(): Promise<void> {
     await this.#committed;
+  }
+
+  #createSketch(open: OpenUtterance, live: NonNullable<ScribeOptions["live"]>): Sketch {
+    const { callSid, label, language, recogniser, onPartial } = this.#options;
+    const tell = (partial: PartialText): void => this.#tell(partial);
+    const options = { ...live, source: `${callSid} ${label.track}`, language, recogniser };
+    return new Sketch({ ...options, onPartial: onPartial ? tell : undefined }, open);
+  }
+
+  #tell(partial: PartialText): void {
+    const { callSid, label, onPartial, logger } = this.#options;
+    const utterance = this.#takeNumber();
+    try {
+      onPartial?.({ type: "transcript.partial", callSid, ...label, utterance, ...partial });
+    } catch (error) {
+      logger.error({ reason: messageOf(error) }, "a listener to partials failed");
+    }
+  }
+
+  /** An utterance has its number from the first word of it that is told. */
+  #takeNumber(): number {
+    this.#number ??= this.#nextUtterance++;
+    return this.#number;
+  }
+
+  /** The answer of the job that already works on the utterance, or of a new one. */
+  async #recognised(job: RecognitionJob | null, { pcm16k }: HeardUtterance) {
+    const { recogniser, callSid, label, language } = this.#options;
+    const source = `${callSid} ${label.track}`;
+    try {
+      const answer = job && (await job.answer);
+      if (answer) return answer;
+      const final = recogniser.submit({ pcm16k, language, priority: "final", source });
+      return (await final.answer) as RecognisedText;
+    } catch (error) {
+      return asError(error);
+    }
   }
 
   #enqueue(startMs: number, draft: () => Promise<EventDraft | null>): void {
@@ -111,7 +168,7 @@ export class TrackScribe {
     });
   }
 
-  #final(result: RecognisedText, startMs: number, endMs: number): EventDraft | null {
+  #final(result: RecognisedText, utterance: number, startMs: number, endMs: number): EventDraft | null {
     const { label, counters } = this.#options;
     const invented = result.noSpeech > NO_SPEECH_THRESHOLD && result.logprob < LOGPROB_THRESHOLD;
     if (result.text === "" || invented) {
@@ -123,7 +180,7 @@ export class TrackScribe {
     return {
       type: "transcript.final",
       ...label,
-      utterance: this.#nextUtterance++,
+      utterance,
       startMs,
       endMs,
       text: result.text,

@@ -61,7 +61,7 @@ export type EventDraft =
       type: "transcript.final";
       track: Track;
       label: string;
-      /** Utterance number on its track, from 1; unique together with `track`. */
+      /** Utterance number on its track, from 1, rising; unique together with `track`. Noise may take numbers too. */
       utterance: number;
       startMs: number;
       endMs: number;

@@ -20,6 +20,15 @@ export interface Utterance {
   meanProbability: number;
 }
 
+/** An utterance that goes on, as it would be if the stream ended here. */
+export interface OpenUtterance {
+  startSample: number;
+  /** Where the audio is now; in a pause that is as long as the tail, where the utterance ends unless speech resumes. */
+  endSample: number;
+  /** Time since its last frame that counts as speech. */
+  pauseMs: number;
+}
+
 /** An utterance that has not ended, or the suspicion of one. */
 interface Open {
   startSample: number;
@@ -77,9 +86,12 @@ export class Endpointer {
     return this.#open !== null && this.#isSpeech(this.#open);
   }
 
-  /** Where the open utterance starts, pre-roll included; null unless `speaking`. */
-  get openStartSample(): number | null {
-    return this.#open !== null && this.#isSpeech(this.#open) ? this.#open.startSample : null;
+  /** The open utterance; null unless `speaking`. */
+  get openUtterance(): OpenUtterance | null {
+    const open = this.#open;
+    if (open === null || !this.#isSpeech(open)) return null;
+    const pauseMs = (this.#frames - 1 - open.lastSpeechFrame) * VAD_FRAME_MS;
+    return { startSample: open.startSample, endSample: this.#endOf(open), pauseMs };
   }
 
   /**
@@ -124,10 +136,15 @@ export class Endpointer {
     const open = this.#open;
     this.#open = null;
     if (open === null || !this.#isSpeech(open)) return [];
-    const tailSample =
-      (open.lastSpeechFrame + 1) * VAD_FRAME_SAMPLES + this.#options.hangoverPadMs * MODEL_SAMPLES_PER_MS;
-    this.#floorSample = Math.min(tailSample, this.#frames * VAD_FRAME_SAMPLES);
+    this.#floorSample = this.#endOf(open);
     return [this.#utterance(open, this.#floorSample, false)];
+  }
+
+  /** The end of the tail, or of what was heard so far. */
+  #endOf(open: Open): number {
+    const tailSamples = this.#options.hangoverPadMs * MODEL_SAMPLES_PER_MS;
+    const tailEnd = (open.lastSpeechFrame + 1) * VAD_FRAME_SAMPLES + tailSamples;
+    return Math.min(tailEnd, this.#frames * VAD_FRAME_SAMPLES);
   }
 
   #startBefore(frame: number): number {

@@ -7,6 +7,7 @@ import { Counters } from "../../src/base/counters.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import type { Store } from "../../src/store/store.ts";
 import { PROFILES } from "../../src/vad/profile.ts";
+import { ScriptedRecogniser } from "../call/fakes.ts";
 import { temporaryStore } from "../store/sample.ts";
 
 const callSid = "CA00000000000000000000000000000001";
@@ -35,10 +36,11 @@ function switchboardOf(store: Store, now: () => number): Switchboard {
     config: {
       lines: new Map([["*", LINE]]),
       endpointer: PROFILES.phone,
+      endpointMs: 400,
       limits: { calls: 10, backlogSeconds: 60, recoverMs: LIMITS.recoverMs, drainMs: 1000 },
     },
     detector: { open: () => ({ push() {}, end: async () => {}, close() {}, pendingFrames: 0 }) },
-    recogniser: { recognise: () => [], language: () => "en", pendingSeconds: 0 },
+    recogniser: Object.assign(new ScriptedRecogniser(), { language: () => "en", pendingSeconds: 0 }),
     committer: new Committer({ ...wired, onCommitted() {} }),
     restartStream: null,
     closeStream() {},

@@ -45,6 +45,7 @@ function boardOf(
     config: {
       lines: new Map([LINE, ANY].map((line) => [line.number, line])),
       endpointer: PROFILES.phone,
+      endpointMs: 400,
       limits: { calls: 2, backlogSeconds: 60, recoverMs: 10_000, drainMs: 1000 },
     },
     detector: new LoudnessDetector(),
@@ -78,6 +79,7 @@ test("a number is found by itself, else by the star, else not at all", (t) => {
     config: {
       lines: new Map([[LINE.number, LINE]]),
       endpointer: PROFILES.phone,
+      endpointMs: 400,
       limits: { calls: 2, backlogSeconds: 60, recoverMs: 0, drainMs: 0 },
     },
   });
@@ -209,6 +211,7 @@ test("a call on a number that is gone from the configuration is taken up and end
       config: {
         lines: new Map(),
         endpointer: PROFILES.phone,
+        endpointMs: 400,
         limits: { calls: 2, backlogSeconds: 60, recoverMs: 10_000, drainMs: 0 },
       },
     },

@@ -4,7 +4,7 @@ import { LinescribeError } from "../../src/base/error.ts";
 import type { CallMemory } from "../../src/call/call-options.ts";
 import type { EventDraft } from "../../src/transcript/event.ts";
 import { packetsOf, soundOf } from "./fakes.ts";
-import { callOf, LIMITS, START_AT, say, send, settle, shortly } from "./rig.ts";
+import { callOf, finalsOf, LIMITS, START_AT, say, send, settle, shortly } from "./rig.ts";
 
 const ONE = [{ startMs: 500, endMs: 1500 }];
 const SOUND = soundOf(3000, ONE);
@@ -15,8 +15,6 @@ const BOTH = [
 
 const gapsOf = (events: readonly EventDraft[]) =>
   events.flatMap((event) => (event.type === "transcript.gap" ? [event] : []));
-const finalsOf = (events: readonly EventDraft[]) =>
-  events.flatMap((event) => (event.type === "transcript.final" ? [event] : []));
 
 test("the start of a call tells its facts, its parameters and its announcement", async () => {
   const { events, did, open } = callOf({ mode: "start", tracks: BOTH });
@@ -69,7 +67,7 @@ test("finals are committed in the order of speech, however the recogniser finish
   );
 });
 
-test("an utterance without words, or made of nothing, is no final and takes no number", async () => {
+test("an utterance without words, or made of nothing, is no final, and its number stays free", async () => {
   const { call, events, recogniser, counters, open } = callOf();
   recogniser.holding = true;
   const speech = [0, 1, 2, 3].map((index) => ({ startMs: 500 + index * 2000, endMs: 1000 + index * 2000 }));
@@ -82,8 +80,8 @@ test("an utterance without words, or made of nothing, is no final and takes no n
   assert.deepEqual(
     finalsOf(events).map(({ text, utterance, confidence }) => [utterance, text, confidence]),
     [
-      [1, "yes", 0.8187],
-      [2, "no", 0.1353],
+      [3, "yes", 0.8187],
+      [4, "no", 0.1353],
     ],
   );
   assert.equal(counters.get("call.utterancesWithoutWords"), 1);

@@ -3,7 +3,13 @@
  */
 import { encodeMulaw } from "../../src/audio/g711.ts";
 import { LinescribeError } from "../../src/base/error.ts";
-import type { Detector, RecognisedText, TextRecogniser } from "../../src/call/ports.ts";
+import type {
+  Detector,
+  RecognisedText,
+  RecognitionJob,
+  RecognitionRequest,
+  TextRecogniser,
+} from "../../src/call/ports.ts";
 import type { VadStream } from "../../src/vad/stream.ts";
 
 export const PACKET_MS = 20;
@@ -112,25 +118,42 @@ export class LoudnessDetector implements Detector {
   }
 }
 
-/** Answers at once with how many ms it was given, or holds answers for the test to settle one by one. */
+/**
+ * Answers at once with how many ms it was given, or holds answers for the test to settle one by one. What is dropped was
+ * never asked.
+ */
 export class ScriptedRecogniser implements TextRecogniser {
   holding = false;
-  readonly asked: {
+  partialIntervalMs: number | null = 300;
+  asked: {
     pcm16k: Float32Array;
     language: string;
+    priority: RecognitionRequest["priority"];
     resolve: (text?: Partial<RecognisedText>) => void;
     reject: (error: Error) => void;
+    refuse: () => void;
   }[] = [];
 
-  recognise(utterances: readonly { pcm16k: Float32Array; language: string }[]): Promise<RecognisedText>[] {
-    return utterances.map(
-      ({ pcm16k, language }) =>
-        new Promise((resolve, reject) => {
-          const answer = (text: Partial<RecognisedText> = {}): void =>
-            resolve({ text: `${pcm16k.length / 16} ms`, logprob: -0.1, noSpeech: 0, language, ...text });
-          this.asked.push({ pcm16k, language, resolve: answer, reject });
-          if (!this.holding) answer();
-        }),
-    );
+  submit({ pcm16k, language, priority }: RecognitionRequest): RecognitionJob {
+    let resolve: (text: RecognisedText | null) => void = () => {};
+    let reject: (error: Error) => void = () => {};
+    const promise = new Promise<RecognisedText | null>((...settlers) => {
+      [resolve, reject] = settlers;
+    });
+    const answer = (text: Partial<RecognisedText> = {}): void =>
+      resolve({ text: `${pcm16k.length / 16} ms`, logprob: -0.1, noSpeech: 0, language, ...text });
+    const asked = { pcm16k, language, priority, resolve: answer, reject, refuse: () => resolve(null) };
+    this.asked.push(asked);
+    if (!this.holding) answer();
+    return {
+      answer: promise,
+      promote: () => {
+        asked.priority = "final";
+      },
+      drop: () => {
+        this.asked = this.asked.filter((other) => other !== asked);
+        resolve(null);
+      },
+    };
   }
 }

@@ -42,6 +42,7 @@ export function callOf(options: Partial<CallOptions> = {}, canRecover = true): C
     modelLanguage: "en",
     announcement: "This call is transcribed.",
     endpointer: PROFILES.phone,
+    endpointMs: 400,
     limits: LIMITS,
     detector,
     recogniser,
@@ -116,4 +117,8 @@ function inShort(event: EventDraft): string {
     case "call.ended":
       return `ended: ${event.reason}, ${event.durationMs} ms, ${event.finals} finals, ${event.gaps} gaps`;
   }
+}
+
+export function finalsOf(events: readonly EventDraft[]) {
+  return events.flatMap((event) => (event.type === "transcript.final" ? [event] : []));
 }

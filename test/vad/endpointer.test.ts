@@ -159,11 +159,11 @@ describe("while it goes on", () => {
     endpointer.push(0.9);
     endpointer.push(0.9);
     assert.equal(endpointer.speaking, false);
-    assert.equal(endpointer.openStartSample, null);
+    assert.equal(endpointer.openUtterance?.startSample, undefined);
     assert.equal(endpointer.settledSample, 20 * VAD_FRAME_SAMPLES - PAD_SAMPLES);
     endpointer.push(0.9);
     assert.equal(endpointer.speaking, true);
-    assert.equal(endpointer.openStartSample, 20 * VAD_FRAME_SAMPLES - PAD_SAMPLES);
+    assert.equal(endpointer.openUtterance?.startSample, 20 * VAD_FRAME_SAMPLES - PAD_SAMPLES);
   });
 
   test("a flush ends the utterance where the stream ends, and the stream may go on", () => {
@@ -346,7 +346,7 @@ describe("for any probabilities, options and flushes", () => {
         for (const { startSample } of utterances) assert.ok(startSample >= settled);
         assert.ok(endpointer.settledSample >= settled);
         settled = endpointer.settledSample;
-        const open = endpointer.openStartSample;
+        const open = endpointer.openUtterance?.startSample ?? null;
         assert.equal(open !== null, endpointer.speaking);
         if (open !== null) assert.equal(open, settled);
       };

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { TranscriptPartial } from "../../src/transcript/partial.ts";
+import { PROFILES } from "../../src/vad/profile.ts";
+import { packetsOf, type ScriptedRecogniser, soundOf } from "./fakes.ts";
+import { callOf, finalsOf, send, settle } from "./rig.ts";
+
+/** An utterance of two parts with a pause that does not end it, then silence. */
+const SPEECH = [
+  { startMs: 500, endMs: 2500 },
+  { startMs: 3050, endMs: 4500 },
+];
+const SOUND = soundOf(7000, SPEECH);
+
+/** Plays packet by packet, as a live call comes, and lets answers arrive between them. */
+async function play(
+  options: Parameters<typeof callOf>[0] = {},
+  meanwhile: (ms: number, recogniser: ScriptedRecogniser) => void = () => {},
+) {
+  const partials: TranscriptPartial[] = [];
+  const rig = callOf({ onPartial: (partial) => partials.push(partial), ...options });
+  const stream = rig.open();
+  for (const packet of packetsOf(SOUND)) {
+    send(stream, [packet]);
+    meanwhile(packet.timestampMs, rig.recogniser);
+    await settle();
+  }
+  await rig.call.end("stream_stopped");
+  return { ...rig, partials, finals: finalsOf(rig.events) };
+}
+
+test("an utterance is shown while it is spoken, in its pause, and its final has the number of its partials", async () => {
+  const { partials, finals } = await play();
+  assert.equal(finals.length, 1);
+  const ends = partials.map(({ endMs }) => endMs);
+  assert.deepEqual(
+    ends,
+    ends.toSorted((a, b) => a - b),
+  );
+  assert.ok((ends[0] as number) <= 1100, `first partial hears up to ${ends[0]} ms`);
+  assert.ok(ends.filter((endMs) => endMs < 2500).length >= 4, `${ends}`);
+  for (const partial of partials) {
+    assert.equal(partial.utterance, finals[0]?.utterance);
+    assert.equal(partial.startMs, finals[0]?.startMs);
+    assert.deepEqual([partial.track, partial.label, partial.callSid], ["inbound", "caller", "CA1"]);
+  }
+  const endpoints = partials.filter(({ endpoint }) => endpoint);
+  assert.deepEqual(
+    endpoints.map(({ endMs }) => Math.round(endMs / 100)),
+    [28, 48],
+  );
+  assert.equal(endpoints[1]?.endMs, finals[0]?.endMs);
+});
+
+test("the final is the recognition that began in the pause: nothing is recognised twice", async () => {
+  const { recogniser, finals } = await play({ onPartial: undefined });
+  assert.equal(finals.length, 1);
+  assert.deepEqual(
+    recogniser.asked.map(({ priority }) => priority),
+    ["final"],
+  );
+});
+
+test("what was guessed in a pause after which speech went on is dropped", async () => {
+  let asked = 0;
+  const { recogniser } = await play({ onPartial: undefined }, (ms, { asked: now }) => {
+    if (ms === 2900) asked = now.length;
+    if (ms === 3200) assert.equal(now.length, 0);
+  });
+  assert.equal(asked, 1);
+  assert.equal(recogniser.asked.length, 1);
+});
+
+test("a guess that was refused is asked for again as a final", async () => {
+  let refusals = 0;
+  const { finals } = await play({ onPartial: undefined }, (_ms, recogniser) => {
+    recogniser.holding = refusals === 0;
+    const guess = recogniser.asked.find(({ priority }) => priority === "speculative");
+    if (guess && refusals === 0) {
+      refusals += 1;
+      guess.refuse();
+    }
+  });
+  assert.equal(refusals, 1);
+  assert.equal(finals.length, 1);
+});
+
+test("without anybody to show them to, or while finals wait, there are no partials, and the final is the same", async () => {
+  const withPartials = await play();
+  const unseen = await play({ onPartial: undefined });
+  const rig = callOf();
+  const { recogniser } = rig;
+  recogniser.partialIntervalMs = null;
+  const busy = await play({ recogniser });
+  assert.ok(busy.partials.every(({ endMs }) => [28, 48].includes(Math.round(endMs / 100))));
+  assert.deepEqual(unseen.finals, withPartials.finals);
+  assert.deepEqual(busy.finals, withPartials.finals);
+});
+
+test("a listener that fails costs the call nothing", async () => {
+  const { finals } = await play({
+    onPartial: () => {
+      throw new Error("as the test wants");
+    },
+  });
+  assert.equal(finals.length, 1);
+});
+
+test("an endpoint comes after the silence that is asked for", async () => {
+  const endpointMs = 640;
+  const { partials } = await play({ endpointMs, endpointer: { ...PROFILES.phone, silenceMs: 1200 } });
+  assert.deepEqual(
+    partials.filter(({ endpoint }) => endpoint).map(({ endMs }) => Math.round(endMs / 100)),
+    [48],
+  );
+});
