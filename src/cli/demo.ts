@@ -3,12 +3,13 @@
  */
 import pc from "picocolors";
 import { createLogger } from "../app/logger.ts";
+import type { TranscriptPartial } from "../transcript/partial.ts";
 import type { ComparedText } from "./demo/comparison.ts";
 import type { ReceivedEvent } from "./demo/receiver.ts";
 import { type Fixture, loadFixture } from "./demo/reference.ts";
 import { type DemoRun, runDemo } from "./demo/run.ts";
 import { judge, type Verdict } from "./demo/verdict.ts";
-import { clock, print, printJson, table, wrap } from "./terminal.ts";
+import { clock, LiveLine, print, printJson, table, wrap } from "./terminal.ts";
 
 /** Width of the columns that hold spoken words, on a terminal of unknown width and at least. */
 const TEXT_COLUMN = 34;
@@ -22,7 +23,8 @@ export async function demo({
   json?: boolean;
 }): Promise<void> {
   const fixture = await loadFixture(name);
-  const say = json ? () => {} : print;
+  const live = new LiveLine();
+  const say = json ? () => {} : (line: string) => live.print(line);
   say(pc.dim("starting the server and loading the models ..."));
   const abort = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => abort.abort());
@@ -35,12 +37,23 @@ export async function demo({
       say(`server on ${server.url}; playing ${name}, a call of ${seconds} s, in real time`);
       say("");
     },
+    onPartial: (partial) => {
+      if (json) return;
+      if (live.isLive) live.show(livePosition(partial), partial.text);
+      else if (partial.endpoint)
+        say(`${pc.dim("live    transcript.partial")}  ${livePosition(partial)}${partial.text}`);
+    },
     onReceived: (received) => say(liveLine(received)),
   });
   const verdict = judge(run, fixture);
   if (json) printJson({ fixture: name, ...jsonOf(run, verdict) });
   else report(run, verdict, fixture);
   if (verdict.faults.length > 0) process.exitCode = 1;
+}
+
+/** Where an utterance starts, in front of what is known of it. */
+function livePosition({ startMs, track }: TranscriptPartial): string {
+  return `${clock(startMs)} ${track}: `;
 }
 
 /** What the receiver got, when it got it. */

@@ -1,6 +1,7 @@
 /**
  * Writing for people: lines, tables, times.
  */
+import pc from "picocolors";
 
 export function print(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -8,6 +9,38 @@ export function print(line: string): void {
 
 export function printJson(value: unknown): void {
   print(JSON.stringify(value));
+}
+
+/**
+ * The last line of a terminal, written over and over while lines above it stay. Where output is no terminal, nothing is
+ * written over: there only what `print` is given appears.
+ */
+export class LiveLine {
+  readonly #output: NodeJS.WriteStream;
+  #shown = false;
+
+  constructor(output: NodeJS.WriteStream = process.stdout) {
+    this.#output = output;
+  }
+
+  get isLive(): boolean {
+    return this.#output.isTTY === true;
+  }
+
+  /** Shows `text`, of which the end is kept when it is too long, behind `head`. */
+  show(head: string, text: string): void {
+    if (!this.isLive) return;
+    const width = Math.max(10, this.#output.columns - head.length - 1);
+    const end = text.length > width ? `...${text.slice(3 - width)}` : text;
+    this.#output.write(`\r\u001b[2K${head}${pc.dim(end)}`);
+    this.#shown = true;
+  }
+
+  /** Prints a line that stays. */
+  print(line: string): void {
+    this.#output.write(`${this.#shown ? "\r\u001b[2K" : ""}${line}\n`);
+    this.#shown = false;
+  }
 }
 
 /** Columns as wide as their widest cell; the last one is left as it is. */

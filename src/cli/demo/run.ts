@@ -12,6 +12,7 @@ import { type RunningServer, startServer } from "../../app/server.ts";
 import type { Logger } from "../../base/log.ts";
 import { createSecret } from "../../delivery/signing.ts";
 import type { CallEvent } from "../../transcript/event.ts";
+import type { TranscriptPartial } from "../../transcript/partial.ts";
 import { replayCall } from "../replay/replay.ts";
 import type { ReplayReport } from "../replay/report.ts";
 import { type ReceivedEvent, Receiver } from "./receiver.ts";
@@ -36,6 +37,8 @@ export interface DemoRunOptions {
   /** Ends the call early; everything is cleaned up. */
   signal: AbortSignal;
   onReady: (server: RunningServer) => void;
+  /** Told what is being said. */
+  onPartial: (partial: TranscriptPartial) => void;
   onReceived: (received: ReceivedEvent) => void;
 }
 
@@ -54,7 +57,7 @@ export async function runDemo(options: DemoRunOptions): Promise<DemoRun> {
   try {
     const callback = { url: await receiver.start(), secrets: [secret] };
     const config = await demoConfig(options.fixture, path.join(folder, "demo.db"), callback);
-    server = await startServer({ config, logger: options.logger });
+    server = await startServer({ config, logger: options.logger, onPartial: options.onPartial });
     const startMs = Math.round(performance.now() - began);
     options.onReady(server);
     const report = await play(options, config, server);
