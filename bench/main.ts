@@ -6,6 +6,8 @@
 const BENCHES: Record<string, () => Promise<{ run(args: string[], options: BenchOptions): Promise<void> }>> =
   {
     accuracy: () => import("./accuracy.ts"),
+    calls: () => import("./calls.ts"),
+    engine: () => import("./engine.ts"),
     loop: () => import("./loop.ts"),
     vad: () => import("./vad.ts"),
   };

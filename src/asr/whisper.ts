@@ -73,24 +73,35 @@ export class Whisper {
    * Recognises utterances in one inference. All must have the same language, because they share a prompt.
    *
    * @param beam - Beam width, 1 to 5.
+   * @param limit - Tokens at most; by default as many as so much audio can have.
    * @returns One recognition per utterance, in order.
    * @throws {RangeError} when an utterance is longer than 30 s.
    */
-  async recognise(utterances: readonly UtteranceAudio[], beam: number): Promise<Recognition[]> {
+  async recognise(
+    utterances: readonly UtteranceAudio[],
+    beam: number,
+    limit = Math.max(...utterances.map(({ pcm16k }) => maximumTokens(pcm16k.length))),
+  ): Promise<Recognition[]> {
     const startedAt = performance.now();
     const asked = (utterances[0] as UtteranceAudio).language;
     if (utterances.some(({ language }) => language !== asked)) {
       throw new RangeError("Expected the utterances of a batch to have one language");
     }
     const audio = this.#audio(utterances);
-    if (asked !== AUTO_LANGUAGE) return this.#decode(utterances, audio, asked, beam, startedAt);
+    if (asked !== AUTO_LANGUAGE) return this.#decode(utterances, audio, asked, { beam, limit }, startedAt);
     const languages = await this.#detect(audio, utterances.length);
     // Rows that turned out to speak the same language share an inference.
     const results: Recognition[] = new Array(utterances.length);
     for (const language of new Set(languages)) {
       const rows = [...languages.keys()].filter((row) => languages[row] === language);
       const group = rows.map((row) => utterances[row] as UtteranceAudio);
-      const recognitions = await this.#decode(group, this.#audio(group), language, beam, startedAt);
+      const recognitions = await this.#decode(
+        group,
+        this.#audio(group),
+        language,
+        { beam, limit },
+        startedAt,
+      );
       for (const [index, row] of rows.entries()) results[row] = recognitions[index] as Recognition;
     }
     return results;
@@ -111,10 +122,9 @@ export class Whisper {
     utterances: readonly UtteranceAudio[],
     audio: Audio,
     language: string,
-    beam: number,
+    { beam, limit }: { beam: number; limit: number },
     startedAt: number,
   ): Promise<Recognition[]> {
-    const limit = Math.max(...utterances.map(({ pcm16k }) => maximumTokens(pcm16k.length)));
     const prompt = startTokens(this.metadata, language);
     const rows = utterances.length;
     const { tokens, logprobs, noSpeech } = await this.#run(audio, rows, prompt, beam, limit, this.#biases);

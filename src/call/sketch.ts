@@ -109,7 +109,7 @@ export class Sketch {
     void answered(job, (result) => {
       if (this.#partial !== job) return;
       this.#partial = null;
-      if (result) this.#show(result.text, endMs, false);
+      if (result) this.#show(unended(result.text), endMs, false);
     });
   }
 
@@ -158,6 +158,11 @@ export class Sketch {
     this.#speculation?.job.drop();
     this.#speculation = null;
   }
+}
+
+/** Whisper ends every fragment as a sentence; one that goes on has not ended. */
+function unended(text: string): string {
+  return text.replace(/[.…!?。！？]+$/u, "");
 }
 
 /** Hands on the answer of a job that may fail: then there is none, and who needs it asks again. */

@@ -30,7 +30,7 @@ export class LiveLine {
   /** Shows `text`, of which the end is kept when it is too long, behind `head`. */
   show(head: string, text: string): void {
     if (!this.isLive) return;
-    const width = Math.max(10, this.#output.columns - head.length - 1);
+    const width = Math.max(10, (this.#output.columns || 80) - head.length - 1);
     const end = text.length > width ? `...${text.slice(3 - width)}` : text;
     this.#output.write(`\r\u001b[2K${head}${pc.dim(end)}`);
     this.#shown = true;

@@ -1,0 +1,66 @@
+/**
+ * The server of `bench -- calls`, in a process of its own: settings as JSON from the command line, partials and figures
+ * over the channel to its parent.
+ */
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { loadConfig } from "../src/app/config.ts";
+import { startServer } from "../src/app/server.ts";
+import { silentLogger } from "../src/base/log.ts";
+import type { TranscriptPartial } from "../src/transcript/partial.ts";
+
+export interface CallsServerSettings {
+  settings: Record<string, unknown>;
+  partials: boolean;
+}
+
+export interface ServerFigures {
+  /** Processor time since the start of the measurement, ms. */
+  cpuMs: number;
+  rssMb: number;
+  loopP99Ms: number;
+  counters: Record<string, number>;
+}
+
+export type FromServer =
+  | { type: "listening"; url: string; workers: number; threads: number }
+  | { type: "partial"; partial: TranscriptPartial; at: number }
+  | { type: "figures"; figures: ServerFigures };
+
+const { settings, partials } = JSON.parse(process.argv[2] ?? "{}") as CallsServerSettings;
+const send = (message: FromServer): void => void process.send?.(message);
+const server = await startServer({
+  config: loadConfig({ file: null, environment: {}, overrides: settings }),
+  logger: silentLogger,
+  ...(partials
+    ? { onPartial: (partial: TranscriptPartial) => send({ type: "partial", partial, at: Date.now() }) }
+    : {}),
+});
+let used = process.cpuUsage();
+let before = server.counters.snapshot();
+const loop = monitorEventLoopDelay({ resolution: 1 });
+loop.enable();
+
+process.on("message", async (message: "begin" | "end" | "stop") => {
+  if (message === "begin") {
+    used = process.cpuUsage();
+    before = server.counters.snapshot();
+    loop.reset();
+  } else if (message === "end") {
+    const { user, system } = process.cpuUsage(used);
+    const counters = Object.fromEntries(
+      Object.entries(server.counters.snapshot()).map(([name, value]) => [name, value - (before[name] ?? 0)]),
+    );
+    const figures = {
+      cpuMs: (user + system) / 1000,
+      rssMb: Math.round(process.memoryUsage().rss / 1e6),
+      loopP99Ms: loop.percentile(99) / 1e6,
+      counters,
+    };
+    send({ type: "figures", figures });
+  } else {
+    await server.stop();
+    process.exit(0);
+  }
+});
+const { workers, threads } = server.engine;
+send({ type: "listening", url: server.url, workers, threads });

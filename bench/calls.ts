@@ -1,0 +1,414 @@
+/**
+ * How many calls one machine carries: a real server process, real media sockets, N calls at once in real time, each with
+ * other clips and another start.
+ *
+ * Three loads: `partials` and `finals` have one track with 88 % speech, `twoTrack` two with 45 % each. Of each load N
+ * rises until a call is no longer held. Held means: final p95 <= 2.5 s and word lag p95 <= 2 s (with partials), at least
+ * 80 % of the words in utterances over 2 s shown before their final, a word error rate within 0.5 points of the same
+ * calls alone, nothing lost.
+ *
+ * `npm run bench -- calls [DIR] [LOADS] [NS]`, for example `calls ../speech partials,finals 8,10,12`.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { MULAW_SILENCE } from "../src/audio/g711.ts";
+import { PHONE_SAMPLES_PER_MS } from "../src/base/time.ts";
+import type { RecordedCall } from "../src/cli/replay/recorded-call.ts";
+import { replayCall } from "../src/cli/replay/replay.ts";
+import { callFromSounds } from "../src/cli/replay/sound-call.ts";
+import { wordErrors } from "../src/score/wer.ts";
+import type { CallEvent, Track } from "../src/transcript/event.ts";
+import type { TranscriptPartial } from "../src/transcript/partial.ts";
+import { type Receiver, SECRET, startReceiver } from "../test/e2e/receiver.ts";
+import type { FromServer, ServerFigures } from "./calls-server.ts";
+import { type Clip, readClips, speechFolder } from "./corpus.ts";
+import type { BenchOptions } from "./main.ts";
+import { percentile } from "./percentile.ts";
+import { alignEqual, normalWords, type SpokenWord, spokenWords } from "./words.ts";
+import { machineGflops, machineName } from "./yardstick.ts";
+
+const LOADS = ["partials", "finals", "twoTrack"] as const;
+type Load = (typeof LOADS)[number];
+const LADDER = [1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 25, 30, 40, 50, 60];
+/** Audio of one call, at least. */
+const CALL_MS = 45_000;
+/** The silence between clips that makes 88 % speech of one track, or 45 % of each of two that take turns. */
+const GAP_MS = { one: 1000, two: 850 };
+/** Calls start one after the other within this time. */
+const STAGGER_MS = 8000;
+const CALL_END_WAIT_MS = 180_000;
+const AUTH_TOKEN = "bench";
+
+/** What held means, and the floors of `--check`. */
+const FINAL_P95_MS = 2500;
+const LAG_P95_MS = 2000;
+const SHOWN_BEFORE_FINAL = 0.8;
+const LONG_UTTERANCE_MS = 2000;
+const WER_MARGIN = 0.005;
+const FLOORS: Partial<Record<Load, number>> = { partials: 10, finals: 20 };
+
+interface PlannedCall {
+  call: RecordedCall;
+  clips: { track: Track; startMs: number; speechEndMs: number; words: SpokenWord[] }[];
+}
+
+export async function run(args: string[], { json, check }: BenchOptions): Promise<void> {
+  const [folder, loads = LOADS.join(), ladder = LADDER.join()] = args;
+  const clips = readClips(speechFolder(folder));
+  console.log(`${machineName()}, ${Math.round(await machineGflops(2))} GFLOP/s float32 on 2 threads`);
+  console.log("the calls and the receiver run on the same cores as the server\n");
+  const held: Partial<Record<Load, number>> = {};
+  for (const load of LOADS.filter((name) => loads.split(",").includes(name))) {
+    held[load] = await climb(load, clips, ladder.split(",").map(Number));
+    console.log(`${load}: ${held[load]} calls held\n`);
+  }
+  for (const [load, floor] of Object.entries(FLOORS)) {
+    const reached = held[load as Load];
+    if (reached === undefined || reached >= floor) continue;
+    console.log(`beyond the limit: ${load} held ${reached} calls, expected ${floor}`);
+    if (check) process.exitCode = 1;
+  }
+  if (!json) return;
+  const [heldWithPartials, heldFinalsOnly, heldTwoTrack] = LOADS.map((load) => held[load] ?? null);
+  console.log(JSON.stringify({ heldWithPartials, heldFinalsOnly, heldTwoTrack }));
+}
+
+/** The most calls that were held, of one load. */
+async function climb(load: Load, clips: readonly Clip[], ladder: readonly number[]): Promise<number> {
+  const bench = await CallsBench.start(load, clips);
+  console.log(`${load}: server with ${bench.description}`);
+  console.log(HEADINGS.map((heading) => heading.padStart(10)).join(""));
+  let held = 0;
+  try {
+    for (const count of ladder) {
+      const outcome = await bench.measure(count);
+      console.log(row(count, outcome).join(""));
+      for (const fault of outcome.faults) console.log(`           not held: ${fault}`);
+      if (outcome.faults.length > 0) break;
+      held = count;
+    }
+  } finally {
+    await bench.stop();
+  }
+  return held;
+}
+
+type Outcome = ReturnType<typeof judge> & { figures: ServerFigures; ownCpu: number; seconds: number };
+
+const HEADINGS = [
+  ["calls", "WER %", "alone"],
+  ["lag p50", "p95", "p99"],
+  ["first p50", "whole p50", "p95"],
+  ["final p50", "p95", "p99"],
+  ["shown %", "unstable %"],
+  ["server CPU", "own CPU", "RSS MB", "loop p99"],
+].flat();
+
+function row(count: number, outcome: Outcome): string[] {
+  const { figures, ownCpu, seconds, lags, firsts, wholes, finals, rates } = outcome;
+  const ms = (values: number[], share: number) =>
+    values.length ? `${Math.round(percentile(values, share))}` : "-";
+  const percent = (share: number) => (100 * share).toFixed(1);
+  return [
+    `${count}`,
+    percent(rates.wer),
+    percent(rates.alone),
+    ...[0.5, 0.95, 0.99].map((share) => ms(lags, share)),
+    ms(firsts, 0.5),
+    ...[0.5, 0.95].map((share) => ms(wholes, share)),
+    ...[0.5, 0.95, 0.99].map((share) => ms(finals, share)),
+    percent(rates.shown),
+    percent(rates.unstable),
+    (figures.cpuMs / seconds / 1000).toFixed(2),
+    ownCpu.toFixed(2),
+    `${figures.rssMb}`,
+    figures.loopP99Ms.toFixed(1),
+  ].map((cell) => cell.padStart(10));
+}
+
+class CallsBench {
+  readonly #load: Load;
+  readonly #clips: readonly Clip[];
+  readonly #child: ChildProcess;
+  readonly #receiver: Receiver;
+  readonly #folder: string;
+  readonly #partials = new Map<string, { partial: TranscriptPartial; at: number }[]>();
+  /** Word errors of each planned call when it was played alone, and its words. */
+  readonly #alone: { errors: number; words: number }[] = [];
+  url = "";
+  description = "";
+
+  private constructor(
+    load: Load,
+    clips: readonly Clip[],
+    child: ChildProcess,
+    receiver: Receiver,
+    folder: string,
+  ) {
+    this.#load = load;
+    this.#clips = clips;
+    this.#child = child;
+    this.#receiver = receiver;
+    this.#folder = folder;
+    child.on("message", (message: FromServer) => {
+      if (message.type !== "partial") return;
+      const { callSid } = message.partial;
+      this.#partials.set(callSid, [...(this.#partials.get(callSid) ?? []), message]);
+    });
+  }
+
+  static async start(load: Load, clips: readonly Clip[]): Promise<CallsBench> {
+    const folder = mkdtempSync(path.join(os.tmpdir(), "linescribe-calls-"));
+    const receiver = await startReceiver();
+    const number =
+      load === "twoTrack" ? { mode: "start", tracks: ["inbound", "outbound"] } : { mode: "connect" };
+    const settings = {
+      insecure: true,
+      host: "127.0.0.1",
+      port: 0,
+      store: { path: path.join(folder, "linescribe.db") },
+      callback: { url: receiver.url, secrets: [SECRET] },
+      numbers: [
+        { number: "*", ...number, ...(load === "twoTrack" ? { then: { dial: "+15550100199" } } : {}) },
+      ],
+    };
+    const entry = path.join(import.meta.dirname, "calls-server.ts");
+    const argument = JSON.stringify({ settings, partials: load !== "finals" });
+    const child = spawn(process.execPath, ["--import", "tsx", entry, argument], {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+    const bench = new CallsBench(load, clips, child, receiver, folder);
+    const listening = await next(child, "listening");
+    bench.url = listening.url;
+    bench.description = `${listening.workers} worker(s) of ${listening.threads} thread(s)`;
+    return bench;
+  }
+
+  async measure(count: number): Promise<Outcome> {
+    const planned = Array.from({ length: count }, (_, index) => this.#plan(index));
+    for (let index = this.#alone.length; index < count; index++) {
+      const { reference, hypothesis } = await this.#play(planned[index] as PlannedCall, "max");
+      this.#alone.push({ errors: errorsOf(reference, hypothesis), words: reference.length });
+    }
+    this.#partials.clear();
+    this.#child.send("begin");
+    const began = performance.now();
+    const own = process.cpuUsage();
+    const played = await Promise.all(
+      planned.map(async (call, index) => {
+        await sleep((index * STAGGER_MS) / count);
+        return this.#play(call, 1);
+      }),
+    );
+    const seconds = (performance.now() - began) / 1000;
+    const { user, system } = process.cpuUsage(own);
+    this.#child.send("end");
+    const { figures } = await next(this.#child, "figures");
+    const judged = judge(this.#load, played, this.#alone.slice(0, count));
+    return { ...judged, figures, ownCpu: (user + system) / 1e6 / seconds, seconds };
+  }
+
+  /** The call with this number: always the same clips. */
+  #plan(index: number): PlannedCall {
+    const twoTracks = this.#load === "twoTrack";
+    const gapMs = twoTracks ? GAP_MS.two : GAP_MS.one;
+    const clips: PlannedCall["clips"] = [];
+    const sounds: { track: Track; startMs: number; mulaw: Uint8Array }[] = [];
+    let atMs = gapMs;
+    for (let next = index * 7; atMs < CALL_MS; next++) {
+      const clip = this.#clips[next % this.#clips.length] as Clip;
+      const track: Track = twoTracks && sounds.length % 2 === 1 ? "outbound" : "inbound";
+      sounds.push({ track, startMs: atMs, mulaw: clip.mulaw });
+      clips.push({ track, startMs: atMs, speechEndMs: atMs + clip.speechEndMs, words: spokenWords(clip) });
+      atMs += Math.ceil(clip.mulaw.length / PHONE_SAMPLES_PER_MS) + gapMs;
+    }
+    const tracks = twoTracks ? (["inbound", "outbound"] as const) : (["inbound"] as const);
+    const mixed = tracks.map((track) => {
+      const whole = new Uint8Array(atMs * PHONE_SAMPLES_PER_MS).fill(MULAW_SILENCE);
+      for (const sound of sounds) {
+        if (sound.track === track) whole.set(sound.mulaw, sound.startMs * PHONE_SAMPLES_PER_MS);
+      }
+      return whole;
+    });
+    return { call: callFromSounds(mixed), clips };
+  }
+
+  async #play(planned: PlannedCall, speed: 1 | "max"): Promise<PlayedCall> {
+    const voiceUrl = `${this.url}/twilio/voice`;
+    const report = await replayCall({ voiceUrl, authToken: AUTH_TOKEN, call: planned.call, speed });
+    const arrivals = await this.#receiver.ended(report.callSid, CALL_END_WAIT_MS);
+    const finals = arrivals.flatMap(({ event, at }) =>
+      event.type === "transcript.final" ? [{ final: event, at }] : [],
+    );
+    const gaps = arrivals.filter(({ event }) => event.type === "transcript.gap").length;
+    const reference = planned.clips.flatMap(({ words }) => words.map(({ word }) => word));
+    // Both tracks in the order in which they spoke, as the clips are.
+    const ordered = finals.toSorted((a, b) => a.final.startMs - b.final.startMs);
+    return {
+      planned,
+      finals,
+      partials: this.#partials.get(report.callSid) ?? [],
+      startedAt: report.streams[0]?.startedAt ?? 0,
+      reference,
+      hypothesis: ordered.flatMap(({ final }) => normalWords(final.text)),
+      lost: gaps + report.errors.length + missing(arrivals.map(({ event }) => event)),
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.#child.send("stop");
+    await once(this.#child, "exit");
+    await this.#receiver.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** The next message of a type from the server. */
+function next<T extends FromServer["type"]>(
+  child: ChildProcess,
+  type: T,
+): Promise<Extract<FromServer, { type: T }>> {
+  return new Promise((resolve, reject) => {
+    const take = (message: FromServer): void => {
+      if (message.type !== type) return;
+      child.off("message", take);
+      resolve(message as Extract<FromServer, { type: T }>);
+    };
+    child.on("message", take);
+    child.once("exit", (code) => reject(new Error(`the server exited with ${code}`)));
+  });
+}
+
+/** Events of a call that its end says there are and that did not arrive. */
+function missing(events: readonly CallEvent[]): number {
+  const ended = events.find(({ type }) => type === "call.ended");
+  return (ended?.sequence ?? Infinity) - new Set(events.map(({ id }) => id)).size;
+}
+
+function errorsOf(reference: readonly string[], hypothesis: readonly string[]): number {
+  const { substitutions, deletions, insertions } = wordErrors(reference, hypothesis);
+  return substitutions + deletions + insertions;
+}
+
+interface PlayedCall {
+  planned: PlannedCall;
+  finals: { final: Extract<CallEvent, { type: "transcript.final" }>; at: number }[];
+  partials: { partial: TranscriptPartial; at: number }[];
+  startedAt: number;
+  reference: string[];
+  hypothesis: string[];
+  lost: number;
+}
+
+/** Delays and rates of all calls together; all times in ms. */
+function judge(
+  load: Load,
+  calls: readonly PlayedCall[],
+  alone: readonly { errors: number; words: number }[],
+) {
+  const sum = { errors: 0, words: 0, lost: 0, longWords: 0, shownWords: 0, stable: 0, unstable: 0 };
+  const [lags, firsts, wholes, finals]: number[][] = [[], [], [], []];
+  for (const call of calls) {
+    sum.errors += errorsOf(call.reference, call.hypothesis);
+    sum.words += call.reference.length;
+    sum.lost += call.lost;
+    for (const track of new Set(call.planned.clips.map((clip) => clip.track))) {
+      const shown = call.finals
+        .filter(({ final }) => final.track === track)
+        .map(({ final, at }) => shownWords(final, at, call.partials));
+      for (const each of shown) {
+        sum.stable += each.stable;
+        sum.unstable += each.unstable;
+        if (each.final.endMs - each.final.startMs <= LONG_UTTERANCE_MS) continue;
+        sum.longWords += each.words.length;
+        sum.shownWords += each.words.filter(({ at }) => at < each.at).length;
+      }
+      const clips = call.planned.clips.filter((clip) => clip.track === track);
+      const said = clips.flatMap(({ startMs, words }) =>
+        words.map(({ word, endMs }) => ({ word, endMs: startMs + endMs })),
+      );
+      const heard = shown.flatMap((utterance) =>
+        utterance.words.map((word, index) => ({ ...word, utterance, index })),
+      );
+      const pairs = alignEqual(
+        said.map(({ word }) => word),
+        heard.map(({ word }) => word),
+      );
+      for (const [position, found] of pairs) {
+        const [spoken, word] = [said[position], heard[found]] as [(typeof said)[0], (typeof heard)[0]];
+        const endedAt = call.startedAt + spoken.endMs;
+        lags?.push(word.at - endedAt);
+        if (word.index === 0) firsts?.push(word.utterance.firstAt - endedAt);
+      }
+      for (const { speechEndMs } of clips) {
+        const last = shown.find(({ final }) => final.startMs < speechEndMs && final.endMs >= speechEndMs);
+        if (!last) continue;
+        finals?.push(last.at - (call.startedAt + speechEndMs));
+        wholes?.push(last.wholeAt - (call.startedAt + speechEndMs));
+      }
+    }
+  }
+  const baseline = alone.reduce((total, { errors, words }) => ({
+    errors: total.errors + errors,
+    words: total.words + words,
+  }));
+  const rates = {
+    wer: sum.errors / sum.words,
+    alone: baseline.errors / baseline.words,
+    shown: sum.shownWords / Math.max(1, sum.longWords),
+    unstable: sum.unstable / Math.max(1, sum.stable),
+  };
+  const p95 = (values: number[] = []) => Math.round(percentile(values, 0.95));
+  const faults = [
+    ...(p95(finals) > FINAL_P95_MS ? [`final p95 ${p95(finals)} ms`] : []),
+    ...(load !== "finals" && p95(lags) > LAG_P95_MS ? [`word lag p95 ${p95(lags)} ms`] : []),
+    ...(load !== "finals" && rates.shown < SHOWN_BEFORE_FINAL
+      ? [`${(100 * rates.shown).toFixed(0)} % of words shown before their final`]
+      : []),
+    ...(rates.wer > rates.alone + WER_MARGIN ? ["word error rate"] : []),
+    ...(sum.lost > 0 ? [`${sum.lost} gaps, errors or missing events`] : []),
+  ];
+  return {
+    lags: lags ?? [],
+    firsts: firsts ?? [],
+    wholes: wholes ?? [],
+    finals: finals ?? [],
+    rates,
+    faults,
+  };
+}
+
+/** When each word of a final was first shown, by a partial or by the final itself. */
+function shownWords(
+  final: Extract<CallEvent, { type: "transcript.final" }>,
+  at: number,
+  partials: PlayedCall["partials"],
+) {
+  const own = partials.filter(
+    ({ partial }) => partial.track === final.track && partial.utterance === final.utterance,
+  );
+  const words = normalWords(final.text);
+  const shownAt = words.map(() => at);
+  let wholeAt = at;
+  for (const shown of own.toReversed()) {
+    const text = normalWords(shown.partial.text);
+    for (const [position] of alignEqual(words, text)) shownAt[position] = shown.at;
+    if (text.join(" ") === words.join(" ")) wholeAt = shown.at;
+  }
+  const last = own.at(-1)?.partial;
+  const stable = normalWords(last?.text.slice(0, last.stable) ?? "");
+  const kept = alignEqual(stable, words).length;
+  return {
+    final,
+    at,
+    words: words.map((word, index) => ({ word, at: shownAt[index] as number })),
+    firstAt: own[0]?.at ?? at,
+    wholeAt,
+    stable: stable.length,
+    unstable: stable.length - kept,
+  };
+}
