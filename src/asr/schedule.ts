@@ -2,7 +2,7 @@
  * The order in which waiting utterances are recognised. Pure: it knows what waits, not who works.
  *
  * Finals go before speculative finals, and those before partials. Within a priority sources take turns by the audio
- * that they had recognised (start-time fair queueing, Goyal et al. 1996), so that neither a caller who never pauses nor
+ * that they had recognised (start-time fair queueing, Goyal et al. 1996, with a credit), so that neither a caller who never pauses nor
  * a client that floods keeps others waiting; equal sources are served in the order in which they came.
  */
 import type { Counters } from "../base/counters.ts";
@@ -38,6 +38,11 @@ export interface ScheduleOptions {
 
 /** A batch is at most this many samples long, padding included: 8 s, so that what comes next does not wait long. */
 const BATCH_MAXIMUM_SAMPLES = 8 * 16_000;
+/**
+ * Audio by which a source may be ahead of the others before it has to wait for them, in samples: 20 s, an utterance of
+ * the greatest length. Without it, whoever has just said much would be overtaken by everybody at every utterance.
+ */
+const CREDIT_SAMPLES = 20 * 16_000;
 /** Share of a batch that may be padding. */
 const BATCH_MAXIMUM_WASTE = 0.2;
 
@@ -58,8 +63,8 @@ interface Entry<T> {
 export class Schedule<T extends Scheduled> {
   readonly #options: ScheduleOptions;
   readonly #waiting: Readonly<Record<Priority, Entry<T>[]>> = { final: [], speculative: [], partial: [] };
-  /** Where each source's next turn begins, if later than now. */
-  readonly #nextTurns = new Map<string, number>();
+  /** What each source was given and has waiting, on the scale of turns, if more than now. */
+  readonly #given = new Map<string, number>();
   /** The turn of what was taken last. */
   #now = 0;
   #arrivals = 0;
@@ -101,8 +106,9 @@ export class Schedule<T extends Scheduled> {
       return "refused";
     }
     counters.add(`${NAMES[priority]}.added`);
-    const turn = Math.max(this.#now, this.#nextTurns.get(source) ?? 0);
-    this.#nextTurns.set(source, turn + item.windowSamples);
+    const given = Math.max(this.#now, this.#given.get(source) ?? 0);
+    this.#given.set(source, given + item.windowSamples);
+    const turn = Math.max(this.#now, given - CREDIT_SAMPLES);
     this.#arrivals += 1;
     queue.push({ item, turn, arrival: this.#arrivals });
     return null;
@@ -121,8 +127,8 @@ export class Schedule<T extends Scheduled> {
     if (index < 0) return false;
     queue.splice(index, 1);
     // What it was not given, its source may have another time.
-    const next = this.#nextTurns.get(item.source);
-    if (next !== undefined) this.#nextTurns.set(item.source, next - item.windowSamples);
+    const given = this.#given.get(item.source);
+    if (given !== undefined) this.#given.set(item.source, given - item.windowSamples);
     return true;
   }
 
@@ -143,7 +149,7 @@ export class Schedule<T extends Scheduled> {
     }
     this.#now = Math.max(this.#now, first.turn);
     for (const entry of batch) queue.splice(queue.indexOf(entry), 1);
-    for (const [source, turn] of this.#nextTurns) if (turn <= this.#now) this.#nextTurns.delete(source);
+    for (const [source, given] of this.#given) if (given <= this.#now) this.#given.delete(source);
     return batch.map(({ item }) => item);
   }
 

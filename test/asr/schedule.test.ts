@@ -47,14 +47,23 @@ test("finals go before speculative finals, and those before partials, whatever c
   );
 });
 
-test("a source that floods waits for itself: another's utterance is next", () => {
+test("a source that floods waits for itself: another's utterance is before all but 20 s of it", () => {
   const flood = Array.from({ length: 100 }, () => item("final", "flood"));
   const schedule = scheduleOf(flood);
   schedule.take(1);
   const late = item("final", "late");
   schedule.add(late);
   const taken = order(schedule);
-  assert.ok(taken.indexOf(late) <= 1, `taken as number ${taken.indexOf(late)}`);
+  assert.ok(taken.indexOf(late) <= 10, `taken as number ${taken.indexOf(late)}`);
+});
+
+test("a source that has just been given much is not overtaken for it, as long as it waits with one utterance", () => {
+  const [long, next, other] = [item("final", "a", 20), item("final", "a"), item("final", "b")];
+  const schedule = scheduleOf([long]);
+  schedule.take(1);
+  schedule.add(next);
+  schedule.add(other);
+  assert.deepEqual(order(schedule), [next, other]);
 });
 
 test("a new partial takes the place and the turn of the one that waits", () => {
@@ -92,7 +101,7 @@ test("a removed item is gone, and removing it again says so", () => {
 });
 
 test("what was removed costs its source no turn", () => {
-  const [given, first] = [item("speculative", "a", 9), item("final", "b")];
+  const [given, first] = [item("speculative", "a", 29), item("final", "b")];
   const schedule = scheduleOf([given, first]);
   schedule.remove(given);
   const promoted = item("final", "a", 9);
@@ -157,7 +166,7 @@ test("a batch has one priority and one language, little padding and a bounded le
   );
 });
 
-test("sources with work waiting are served equally, to within one utterance each", () => {
+test("sources with work waiting are served equally, to within one utterance each and the credit", () => {
   const lengths = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 20, maxLength: 40 });
   fc.assert(
     fc.property(fc.tuple(lengths, lengths, lengths), (sources) => {
@@ -170,7 +179,7 @@ test("sources with work waiting are served equally, to within one utterance each
         served.set(next.source, (served.get(next.source) as number) + next.windowSamples / 16_000);
         waiting.set(next.source, (waiting.get(next.source) as number) - 1);
         const seconds = [...served.values()];
-        assert.ok(Math.max(...seconds) - Math.min(...seconds) <= 60, `${seconds}`);
+        assert.ok(Math.max(...seconds) - Math.min(...seconds) <= 80, `${seconds}`);
       }
     }),
   );
