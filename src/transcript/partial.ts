@@ -1,19 +1,18 @@
 /**
  * What is being said, before it is final: shown live and forgotten. Never stored, never delivered to a callback.
  */
-import type { Track } from "./event.ts";
+import type { EventDraft } from "./event.ts";
 
-export interface TranscriptPartial {
+type Final = Extract<EventDraft, { type: "transcript.final" }>;
+
+/**
+ * An utterance as far as it was heard: `utterance` is the number that its final will have, `endMs` the end of the audio
+ * that `text` was heard in. Each partial replaces the one before it.
+ */
+export interface TranscriptPartial
+  extends Pick<Final, "track" | "label" | "utterance" | "startMs" | "endMs" | "text"> {
   type: "transcript.partial";
   callSid: string;
-  track: Track;
-  label: string;
-  /** The number that the final of this utterance will have; each partial replaces the one before it. */
-  utterance: number;
-  startMs: number;
-  /** End of the audio that it was heard in. */
-  endMs: number;
-  text: string;
   /** Leading characters of `text` that are not expected to change. */
   stable: number;
   /** The speaker has paused: this is the whole utterance, unless speech resumes within a moment. */
