@@ -157,7 +157,9 @@ class CallsBench {
     child.on("message", (message: FromServer) => {
       if (message.type !== "partial") return;
       const { callSid } = message.partial;
-      this.#partials.set(callSid, [...(this.#partials.get(callSid) ?? []), message]);
+      const heard = this.#partials.get(callSid);
+      if (heard) heard.push(message);
+      else this.#partials.set(callSid, [message]);
     });
   }
 
@@ -311,7 +313,10 @@ function judge(
   alone: readonly { errors: number; words: number }[],
 ) {
   const sum = { errors: 0, words: 0, lost: 0, longWords: 0, shownWords: 0, stable: 0, unstable: 0 };
-  const [lags, firsts, wholes, finals]: number[][] = [[], [], [], []];
+  const lags: number[] = [];
+  const firsts: number[] = [];
+  const wholes: number[] = [];
+  const finals: number[] = [];
   for (const call of calls) {
     sum.errors += errorsOf(call.reference, call.hypothesis);
     sum.words += call.reference.length;
@@ -341,14 +346,14 @@ function judge(
       for (const [position, found] of pairs) {
         const [spoken, word] = [said[position], heard[found]] as [(typeof said)[0], (typeof heard)[0]];
         const endedAt = call.startedAt + spoken.endMs;
-        lags?.push(word.at - endedAt);
-        if (word.index === 0) firsts?.push(word.utterance.firstAt - endedAt);
+        lags.push(word.at - endedAt);
+        if (word.index === 0) firsts.push(word.utterance.firstAt - endedAt);
       }
       for (const { speechEndMs } of clips) {
         const last = shown.find(({ final }) => final.startMs < speechEndMs && final.endMs >= speechEndMs);
         if (!last) continue;
-        finals?.push(last.at - (call.startedAt + speechEndMs));
-        wholes?.push(last.wholeAt - (call.startedAt + speechEndMs));
+        finals.push(last.at - (call.startedAt + speechEndMs));
+        wholes.push(last.wholeAt - (call.startedAt + speechEndMs));
       }
     }
   }
@@ -362,7 +367,7 @@ function judge(
     shown: sum.shownWords / Math.max(1, sum.longWords),
     unstable: sum.unstable / Math.max(1, sum.stable),
   };
-  const p95 = (values: number[] = []) => Math.round(percentile(values, 0.95));
+  const p95 = (values: number[]) => Math.round(percentile(values, 0.95));
   const faults = [
     ...(p95(finals) > FINAL_P95_MS ? [`final p95 ${p95(finals)} ms`] : []),
     ...(load !== "finals" && p95(lags) > LAG_P95_MS ? [`word lag p95 ${p95(lags)} ms`] : []),
@@ -372,14 +377,7 @@ function judge(
     ...(rates.wer > rates.alone + WER_MARGIN ? ["word error rate"] : []),
     ...(sum.lost > 0 ? [`${sum.lost} gaps, errors or missing events`] : []),
   ];
-  return {
-    lags: lags ?? [],
-    firsts: firsts ?? [],
-    wholes: wholes ?? [],
-    finals: finals ?? [],
-    rates,
-    faults,
-  };
+  return { lags, firsts, wholes, finals, rates, faults };
 }
 
 /** When each word of a final was first shown, by a partial or by the final itself. */

@@ -52,10 +52,10 @@ const FRAME_SAMPLES = PHONE_RATE_HZ / 100;
 const SPEECH_RANGE_DB = 30;
 
 /**
- * End of the last 10 ms frame whose level is within 30 dB of the clip's 95th percentile. Read from the samples, so
- * that delays do not depend on what a voice activity detector thinks.
+ * Numbers of the 10 ms frames whose level is within 30 dB of the clip's 95th percentile. Read from the samples, so that
+ * times do not depend on what a voice activity detector thinks.
  */
-export function speechEndMs(pcm: Float32Array): number {
+export function speechFrames(pcm: Float32Array): number[] {
   const levels: number[] = [];
   for (let at = 0; at + FRAME_SAMPLES <= pcm.length; at += FRAME_SAMPLES) {
     let energy = 1e-12;
@@ -63,5 +63,10 @@ export function speechEndMs(pcm: Float32Array): number {
     levels.push(10 * Math.log10(energy / FRAME_SAMPLES));
   }
   const loud = [...levels].sort((a, b) => a - b)[Math.floor(levels.length * 0.95)] ?? 0;
-  return (levels.findLastIndex((level) => level >= loud - SPEECH_RANGE_DB) + 1) * 10;
+  return [...levels.keys()].filter((frame) => (levels[frame] as number) >= loud - SPEECH_RANGE_DB);
+}
+
+/** End of the last frame of speech. */
+function speechEndMs(pcm: Float32Array): number {
+  return ((speechFrames(pcm).at(-1) ?? -1) + 1) * 10;
 }

@@ -1,10 +1,9 @@
 /**
  * Words with the time at which they were said, and which of them a text shows.
  */
-import { PHONE_RATE_HZ } from "../src/base/time.ts";
 import { normalizeEnglish } from "../src/score/normalizer.ts";
 import { wordsOf } from "../src/score/unicode.ts";
-import type { Clip } from "./corpus.ts";
+import { type Clip, speechFrames } from "./corpus.ts";
 
 export interface SpokenWord {
   word: string;
@@ -12,32 +11,22 @@ export interface SpokenWord {
   endMs: number;
 }
 
-const FRAME_SAMPLES = PHONE_RATE_HZ / 100;
-/** A frame counts as voiced down to this far below the loud frames of its clip. */
-const VOICED_RANGE_DB = 30;
-
 export function normalWords(text: string): string[] {
   return wordsOf(normalizeEnglish(text));
 }
 
 /**
- * The words of a clip, spread over its voiced 10 ms frames by their length in letters: nobody has timed these clips.
- * Right to about 0.2 s, and not biased either way.
+ * The words of a clip, spread over its 10 ms frames of speech by their length in letters: nobody has timed these clips.
+ * An estimate: for percentiles of many words, not for one.
  */
 export function spokenWords({ pcm8k, text }: Clip): SpokenWord[] {
-  const levels: number[] = [];
-  for (let at = 0; at + FRAME_SAMPLES <= pcm8k.length; at += FRAME_SAMPLES) {
-    const power = pcm8k.subarray(at, at + FRAME_SAMPLES).reduce((sum, value) => sum + value * value, 0);
-    levels.push(10 * Math.log10(power / FRAME_SAMPLES + 1e-12));
-  }
-  const loud = levels.toSorted((a, b) => a - b)[Math.floor(levels.length * 0.95)] as number;
-  const voiced = [...levels.keys()].filter((frame) => (levels[frame] as number) > loud - VOICED_RANGE_DB);
+  const frames = speechFrames(pcm8k);
   const words = normalWords(text);
   const letters = words.reduce((sum, word) => sum + word.length + 1, 0);
   let said = 0;
   return words.map((word) => {
     said += word.length + 1;
-    const frame = voiced[Math.min(voiced.length, Math.round((said / letters) * voiced.length)) - 1] ?? 0;
+    const frame = frames[Math.min(frames.length, Math.round((said / letters) * frames.length)) - 1] ?? 0;
     return { word, endMs: (frame + 1) * 10 };
   });
 }
