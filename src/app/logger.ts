@@ -5,7 +5,7 @@ import { type DestinationStream, pino } from "pino";
 import type { Logger } from "../base/log.ts";
 
 /**
- * @param destination where the lines go; standard output if absent. That one is written to at once instead of by a
+ * @param destination - Where the lines go; standard output if absent. That one is written to at once instead of by a
  *   thread of pino's: the last line before a process kills itself is the one that is looked for.
  */
 export function createLogger(

@@ -115,9 +115,9 @@ export class TrackScribe {
   }
 
   #createSketch(open: OpenUtterance, live: NonNullable<ScribeOptions["live"]>): Sketch {
-    const { callSid, label, language, recogniser, onPartial } = this.#options;
+    const { language, recogniser, onPartial } = this.#options;
     const tell = (partial: PartialText): void => this.#tell(partial);
-    const options = { ...live, source: `${callSid} ${label.track}`, language, recogniser };
+    const options = { ...live, source: this.#source, language, recogniser };
     return new Sketch({ ...options, onPartial: onPartial ? tell : undefined }, open);
   }
 
@@ -131,6 +131,12 @@ export class TrackScribe {
     }
   }
 
+  /** Tracks take turns in the recogniser. */
+  get #source(): string {
+    const { callSid, label } = this.#options;
+    return `${callSid} ${label.track}`;
+  }
+
   /** An utterance has its number from the first word of it that is told. */
   #takeNumber(): number {
     this.#number ??= this.#nextUtterance++;
@@ -139,12 +145,11 @@ export class TrackScribe {
 
   /** The answer of the job that already works on the utterance, or of a new one. */
   async #recognised(job: RecognitionJob | null, { pcm16k }: HeardUtterance) {
-    const { recogniser, callSid, label, language } = this.#options;
-    const source = `${callSid} ${label.track}`;
+    const { recogniser, language } = this.#options;
     try {
       const answer = job && (await job.answer);
       if (answer) return answer;
-      const final = recogniser.submit({ pcm16k, language, priority: "final", source });
+      const final = recogniser.submit({ pcm16k, language, priority: "final", source: this.#source });
       return (await final.answer) as RecognisedText;
     } catch (error) {
       return asError(error);

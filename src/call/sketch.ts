@@ -1,5 +1,5 @@
 /**
- * The open utterance of one track while it is spoken: what can be shown of it, and a guess at its final.
+ * The open utterance of one track while it is spoken: what can be shown of it, and its speculative final.
  *
  * | the speaker             | does                                                                     |
  * |-------------------------|--------------------------------------------------------------------------|
@@ -41,7 +41,7 @@ export interface SketchOptions {
   onPartial?: ((partial: PartialText) => void) | undefined;
 }
 
-/** Speech before the first partial: with less, Whisper guesses. */
+/** Speech before the first partial: less is too little to hear words in. */
 const FIRST_PARTIAL_MS = 300;
 
 /** The utterance recognised as if it ended in the present pause. */

@@ -102,7 +102,9 @@ test("what is not wanted any more is dropped before it costs an inference, and w
   assert.equal(shared.partialIntervalMs !== null, true);
 });
 
-test("a lost worker costs partials and guesses, which nobody waits for twice", { timeout }, async () => {
+test("a lost worker costs partials and speculative finals, which nobody waits for twice", {
+  timeout,
+}, async () => {
   const lost = counters.get("asr.workersLost");
   const audio = one[0] as (typeof one)[number];
   kill(shared);

@@ -61,7 +61,7 @@ test("the final is the recognition that began in the pause: nothing is recognise
   );
 });
 
-test("what was guessed in a pause after which speech went on is dropped", async () => {
+test("what was recognised in a pause after which speech went on is dropped", async () => {
   let asked = 0;
   const { recogniser } = await play({ onPartial: undefined }, (ms, { asked: now }) => {
     if (ms === 2900) asked = now.length;
@@ -71,14 +71,14 @@ test("what was guessed in a pause after which speech went on is dropped", async 
   assert.equal(recogniser.asked.length, 1);
 });
 
-test("a guess that was refused is asked for again as a final", async () => {
+test("a speculative final that was refused is asked for again as a final", async () => {
   let refusals = 0;
   const { finals } = await play({ onPartial: undefined }, (_ms, recogniser) => {
     recogniser.holding = refusals === 0;
-    const guess = recogniser.asked.find(({ priority }) => priority === "speculative");
-    if (guess && refusals === 0) {
+    const speculative = recogniser.asked.find(({ priority }) => priority === "speculative");
+    if (speculative && refusals === 0) {
       refusals += 1;
-      guess.refuse();
+      speculative.refuse();
     }
   });
   assert.equal(refusals, 1);
