@@ -31,6 +31,7 @@ class Memory:
     keys: list[str]  # per layer (B, H, n, T + S)
     values: list[str]  # per layer (B, H, T + S, n)
     bias: str  # (B, 1, 1, T + S) added to the scores
+    heard: str  # (1,) T: the positions before the silent tail
 
 
 def remember(
@@ -66,7 +67,7 @@ def remember(
             v = g("Concat", v, g("Transpose", gathered_v, perm=[0, 2, 1, 3]), axis=2)
         keys.append(k)
         values.append(v)
-    return Memory(keys, values, g("Unsqueeze", bias, g.ints(1, 2)))
+    return Memory(keys, values, g("Unsqueeze", bias, g.ints(1, 2)), heard=g.dim(states, 1))
 
 
 class Embedding:
@@ -102,26 +103,44 @@ class Embedding:
         return g.weight("embedding.scale", self.scale)
 
 
+@dataclass(frozen=True)
+class Sequence:
+    """Tokens that are all known, embedded: what a prefill reads, and an alignment. P tokens."""
+
+    x: str  # (B, P, width)
+    mask: str  # (P, P) added to the scores of self-attention
+
+
+def embed_sequence(g: Graph, model: Checkpoint, embedding: Embedding, tokens: str) -> Sequence:
+    """tokens (B, P)."""
+    length = g.dim(tokens, 1)
+    x = g("Add", embedding.look_up(g, tokens), g.slice(_positions(g, model), g.ints(0), length, 0))
+    order = g.range(length)
+    causal = g("LessOrEqual", g("Unsqueeze", order, g.ints(0)), g("Unsqueeze", order, g.ints(1)))
+    return Sequence(x, g("Where", causal, g.float(0.0), g.float(NEVER)))
+
+
 def prefill(g: Graph, model: Checkpoint, memory: Memory, embedding: Embedding, kinds: dict) -> tuple[str, list[str]]:
     """Input `prompt` (B, P) -> hidden (B, P, width) and the caches, per layer keys and values (B, H, P, n)."""
     g.section = "prefill"
-    heads = model.sizes.decoder_heads
-    length = g.dim("prompt", 1)
-    x = g("Add", embedding.look_up(g, "prompt"), g.slice(_positions(g, model), g.ints(0), length, 0))
-    order = g.range(length)
-    causal = g("LessOrEqual", g("Unsqueeze", order, g.ints(0)), g("Unsqueeze", order, g.ints(1)))
-    mask = g("Where", causal, g.float(0.0), g.float(NEVER))
-    caches = []
+    sequence = embed_sequence(g, model, embedding, "prompt")
+    x, caches = sequence.x, []
     for layer in range(model.sizes.decoder_layers):
-        name = f"model.decoder.layers.{layer}"
-        y = norm(g, model, x, f"{name}.self_attn_layer_norm")
-        q, k, v = fused_qkv(g, model, y, f"{name}.self_attn", kinds["decoder"])
-        k, v = split_heads(g, k, heads), split_heads(g, v, heads)
-        caches += [k, v]
-        y = attend(g, split_heads(g, _scaled(g, model, q), heads), g("Transpose", k, perm=[0, 1, 3, 2]), v, mask)
-        x = g("Add", x, dense(g, model, merge_heads(g, y), f"{name}.self_attn.out_proj", kinds["decoder"]))
-        x = _cross_and_feed_forward(g, model, x, memory, layer, kinds)
+        x, keys, values = self_attention(g, model, x, sequence.mask, layer, kinds)
+        caches += [keys, values]
+        x = _listen_and_feed_forward(g, model, x, memory, layer, kinds)
     return norm(g, model, x, "model.decoder.layer_norm"), caches
+
+
+def self_attention(g: Graph, model: Checkpoint, x: str, mask: str, layer: int, kinds: dict) -> tuple[str, str, str]:
+    """x (B, P, width) of a whole sequence -> the same behind the attention, its keys and values (B, H, P, n)."""
+    name = f"model.decoder.layers.{layer}"
+    heads = model.sizes.decoder_heads
+    y = norm(g, model, x, f"{name}.self_attn_layer_norm")
+    q, k, v = fused_qkv(g, model, y, f"{name}.self_attn", kinds["decoder"])
+    k, v = split_heads(g, k, heads), split_heads(g, v, heads)
+    y = attend(g, split_heads(g, _scaled(g, model, q), heads), g("Transpose", k, perm=[0, 1, 3, 2]), v, mask)
+    return g("Add", x, dense(g, model, merge_heads(g, y), f"{name}.self_attn.out_proj", kinds["decoder"])), k, v
 
 
 def step(
@@ -151,25 +170,43 @@ def step(
         grown += [k, v]
         y = attend(g, g("Reshape", _scaled(g, model, q), row), g("Transpose", k, perm=[0, 1, 3, 2]), v)
         x = g("Add", x, dense(g, model, g("Reshape", y, beams), f"{name}.self_attn.out_proj", kinds["decoder"]))
-        x = _cross_and_feed_forward(g, model, x, memory, layer, kinds)
+        x = _listen_and_feed_forward(g, model, x, memory, layer, kinds)
     g.section = "vocabulary"
     return embedding.project(g, norm(g, model, x, "model.decoder.layer_norm")), grown
 
 
-def _cross_and_feed_forward(g: Graph, model: Checkpoint, x: str, memory: Memory, layer: int, kinds: dict) -> str:
-    """x (B, q, width): q is a prompt's positions or an utterance's beams, all of which read the same memory."""
-    name = f"model.decoder.layers.{layer}"
+def _listen_and_feed_forward(g: Graph, model: Checkpoint, x: str, memory: Memory, layer: int, kinds: dict) -> str:
     section, g.section = g.section, "cross-attention"
-    y = norm(g, model, x, f"{name}.encoder_attn_layer_norm")
-    q = _scaled(g, model, dense(g, model, y, f"{name}.encoder_attn.q_proj", kinds["decoder"]))
-    y = attend(g, split_heads(g, q, model.sizes.decoder_heads), memory.keys[layer], memory.values[layer], memory.bias)
-    x = g("Add", x, dense(g, model, merge_heads(g, y), f"{name}.encoder_attn.out_proj", kinds["decoder"]))
+    x = listen(g, model, x, cross_attention(g, model, x, memory, layer, kinds), memory, layer, kinds)
     g.section = "feed-forward"
-    y = norm(g, model, x, f"{name}.final_layer_norm")
-    y = g("Gelu", dense(g, model, y, f"{name}.fc1", kinds["decoder"]), contrib=True)
-    x = g("Add", x, dense(g, model, y, f"{name}.fc2", kinds["decoder"]))
+    x = feed_forward(g, model, x, layer, kinds)
     g.section = section
     return x
+
+
+def cross_attention(g: Graph, model: Checkpoint, x: str, memory: Memory, layer: int, kinds: dict) -> str:
+    """x (B, q, width) -> how much each head attends to each position of the memory, (B, H, q, T + S), sums of 1.
+
+    q is a sequence's positions or an utterance's beams, all of which read the same memory.
+    """
+    name = f"model.decoder.layers.{layer}"
+    y = norm(g, model, x, f"{name}.encoder_attn_layer_norm")
+    q = _scaled(g, model, dense(g, model, y, f"{name}.encoder_attn.q_proj", kinds["decoder"]))
+    scores = g("MatMul", split_heads(g, q, model.sizes.decoder_heads), memory.keys[layer])
+    return g("Softmax", g("Add", scores, memory.bias), axis=-1)
+
+
+def listen(g: Graph, model: Checkpoint, x: str, attention: str, memory: Memory, layer: int, kinds: dict) -> str:
+    """x (B, q, width) and its `cross_attention` -> x with what was heard there."""
+    y = merge_heads(g, g("MatMul", attention, memory.values[layer]))
+    return g("Add", x, dense(g, model, y, f"model.decoder.layers.{layer}.encoder_attn.out_proj", kinds["decoder"]))
+
+
+def feed_forward(g: Graph, model: Checkpoint, x: str, layer: int, kinds: dict) -> str:
+    name = f"model.decoder.layers.{layer}"
+    y = norm(g, model, x, f"{name}.final_layer_norm")
+    y = g("Gelu", dense(g, model, y, f"{name}.fc1", kinds["decoder"]), contrib=True)
+    return g("Add", x, dense(g, model, y, f"{name}.fc2", kinds["decoder"]))
 
 
 def _scaled(g: Graph, model: Checkpoint, q: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import onnx
 
+from alignment import alignment_heads
 from checkpoint import Checkpoint, ExportError, load_checkpoint
 from decoder import Tail
 from model import KINDS, build_recogniser
@@ -40,6 +41,7 @@ def metadata(model: Checkpoint, tail: Tail | None, precision: str, source: str, 
         "tailBlocks": DEFAULT_TAIL_BLOCKS if tail else 0,
         "tokens": {role: value for role, value in model.tokens.items() if role not in LISTS},
         **{role: model.tokens[role] for role in LISTS},
+        "alignmentHeads": alignment_heads(model),  # also of a model that names none
     }
 
 

@@ -9,16 +9,20 @@ Inputs (B utterances)
   max_tokens  int64 ()           longest output, end-of-text included; with P at most the model's target positions
   bias        float32 (1|B, V)   added to the logits of every step: suppression (-1e9) and hints
   bias_first  float32 (1|B, V)   the same for the first token
+  align       bool ()            whether to give `alignment`, which costs one more pass of the decoder
   tail_blocks int64 (1)          how many blocks of silent tail to append; absent from a model without a tail
 Outputs
   tokens      int64 (B, N)       filled up with end-of-text
   logprobs    float32 (B, N)     of each token, end-of-text included; 0 behind it
   no_speech   float32 (B)        probability of `<|nospeech|>` at `<|startoftranscript|>`
+  alignment   float32 (B, A, N, T)  probability that alignment head A attends to encoder position T where token N is
+                                 predicted; what goes to the silent tail is cut off. (B, A, 0, 0) unless `align`
 """
 
 import onnx
 from onnx import helper
 
+from alignment import align, alignment_heads
 from checkpoint import Checkpoint
 from decoder import Embedding, Memory, Tail, prefill, remember, step
 from encoder import encode
@@ -59,6 +63,7 @@ def build_recogniser(model: Checkpoint, tail: Tail | None, kinds: dict) -> onnx.
     carried = [*beams.values(), *caches]
     final = g("Loop", steps, goes_on, *carried, outputs=len(carried), body=body)
     result(g, Beams(*final[: len(Beams.FIELDS)]))
+    align(g, model, memory, embedding, kinds, initialisers)
 
     inputs = [
         value_info("pcm", FLOAT, ["B", "S"]),
@@ -68,6 +73,7 @@ def build_recogniser(model: Checkpoint, tail: Tail | None, kinds: dict) -> onnx.
         value_info("max_tokens", INT64, []),
         value_info("bias", FLOAT, ["bias_rows", vocabulary]),
         value_info("bias_first", FLOAT, ["bias_first_rows", vocabulary]),
+        value_info("align", BOOL, []),
     ]
     if tail is not None:
         inputs.append(value_info("tail_blocks", INT64, [1]))
@@ -75,6 +81,7 @@ def build_recogniser(model: Checkpoint, tail: Tail | None, kinds: dict) -> onnx.
         value_info("tokens", INT64, ["B", "N"]),
         value_info("logprobs", FLOAT, ["B", "N"]),
         value_info("no_speech", FLOAT, ["B"]),
+        value_info("alignment", FLOAT, ["B", len(alignment_heads(model)), "aligned_tokens", "aligned_positions"]),
     ]
     return build_model(g, "whisper", inputs, outputs)
 

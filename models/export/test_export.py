@@ -1,8 +1,5 @@
 """Compares exported graphs with transformers' own Whisper, on random tiny checkpoints."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import onnx
 import onnxruntime
@@ -10,52 +7,14 @@ import pytest
 
 import tiny_whisper as tiny
 from checkpoint import load_checkpoint
-from export import SPEECH, main
+from export import main
 from graph import FLOAT, Graph, Initialisers, value_info
 from mel import log_mel
 from model import build_encoder, build_model
 from tail import measure_tail
-from tiny_whisper import END, NO_SPEECH, PREFIX, PREVIOUS, SUPPRESS, SUPPRESS_AT_BEGIN, Exported, Oracle, sounds
+from tiny_whisper import END, NO_SPEECH, PREFIX, PREVIOUS, SUPPRESS, SUPPRESS_AT_BEGIN, Exported, Oracle, until_end
 
 LENGTH = 32  # tokens at most, end-of-text included
-
-
-BANDS_AND_SEED = [(80, 81), (128, 128)]  # seeds whose rows differ, end at different lengths, and have no near ties
-
-
-@pytest.fixture(scope="module", params=BANDS_AND_SEED, ids=lambda param: f"{param[0]} bands")
-def folder(request, tmp_path_factory) -> Path:
-    bands, seed = request.param
-    folder = tmp_path_factory.mktemp(f"tiny-{bands}")
-    tiny.write_tiny_whisper(folder, bands, seed)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def oracle(folder) -> Oracle:
-    return Oracle(folder)
-
-
-@pytest.fixture(scope="module")
-def exported(folder) -> Exported:
-    main([str(folder), str(folder / "tiny.onnx"), "--precision", "float", "--no-tail"])
-    return Exported(folder / "tiny.onnx")
-
-
-@pytest.fixture(scope="module")
-def pcm() -> np.ndarray:
-    return sounds(seed=1)
-
-
-def until_end(tokens: np.ndarray) -> list[int]:
-    """The tokens of one row up to and with the first end-of-text."""
-    row = tokens.tolist()
-    return row[: row.index(END) + 1] if END in row else row
-
-
-@pytest.fixture(scope="module")
-def states(oracle, pcm) -> np.ndarray:
-    return oracle.encode(pcm)
 
 
 def teacher_forced(oracle: Oracle, states: np.ndarray, rows: list[list[int]]) -> list[np.ndarray]:
@@ -158,17 +117,6 @@ def test_no_speech_is_its_probability_at_the_start_token_also_behind_a_text_prom
         assert np.abs(np.log(no_speech) - expected).max() < 1e-3  # the probabilities themselves are small
 
 
-@pytest.fixture(scope="module")
-def few_clips(tmp_path_factory) -> Path:
-    """Three of the project's clips, so that measuring a tail takes a moment only."""
-    folder = tmp_path_factory.mktemp("speech")
-    lines = (SPEECH / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
-    short = [line for line in lines if json.loads(line)["seconds"] < 6][:3]
-    (folder / "manifest.jsonl").write_text("\n".join(short), encoding="utf-8")
-    (folder / "phone").symlink_to(SPEECH / "phone")
-    return folder
-
-
 @pytest.mark.parametrize("precision", ["float", "int8"])
 @pytest.mark.parametrize("tail_blocks", [None, 64], ids=["no tail", "silent tail"])
 @pytest.mark.parametrize("beam", [1, 3])
@@ -218,4 +166,4 @@ def test_the_encoder_over_a_full_window_gives_the_states_of_transformers(folder,
 def test_the_graph_passes_the_checker_of_onnx(folder, exported):
     model = onnx.load(folder / "tiny.onnx")
     onnx.checker.check_model(model)
-    assert [entry.name for entry in model.graph.output] == ["tokens", "logprobs", "no_speech"]
+    assert [entry.name for entry in model.graph.output] == ["tokens", "logprobs", "no_speech", "alignment"]

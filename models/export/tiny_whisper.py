@@ -124,6 +124,17 @@ class Oracle:
         """Teacher-forced on encoder states (B, T, width): logits (B, t, V) of what follows each of `tokens` (B, t)."""
         return np.asarray(self._decode(states, tokens))
 
+    def cross_attention(self, states: np.ndarray, tokens: np.ndarray, heads: list[list[int]]) -> np.ndarray:
+        """The same for how much each of the [layer, head] pairs attends to the states: (B, pairs, t, T)."""
+        layers = self._attend(states, tokens)
+        return np.stack([np.asarray(layers[layer])[:, head] for layer, head in heads], axis=1)
+
+    @cached_property
+    def _attend(self):
+        return jax.jit(
+            lambda states, tokens: self.model.decode(tokens, (states,), output_attentions=True).cross_attentions
+        )
+
     @cached_property
     def _encode(self):
         return jax.jit(lambda features: self.model.encode(features).last_hidden_state)
@@ -142,6 +153,10 @@ class Exported:
 
     def run(self, pcm: np.ndarray, length: int, beam: int = 1, samples=None, prompt=PREFIX):
         """pcm (B, S) -> tokens (B, N), log-probabilities (B, N) and no-speech probabilities (B)."""
+        return self.run_with(pcm, length, beam, samples, prompt)[:3]
+
+    def run_with(self, pcm: np.ndarray, length: int, beam: int = 1, samples=None, prompt=PREFIX, align: bool = False):
+        """The same with everything optional, and behind the three the alignment (B, A, N, T)."""
         inputs = {
             "pcm": pcm,
             "samples": np.array(samples if samples is not None else [pcm.shape[1]] * len(pcm)),
@@ -150,10 +165,17 @@ class Exported:
             "max_tokens": np.array(length),
             "bias": suppression(SUPPRESS),
             "bias_first": suppression(SUPPRESS + SUPPRESS_AT_BEGIN),
+            "align": np.array(align),
         }
         if self.tail_blocks is not None:
             inputs["tail_blocks"] = np.array([self.tail_blocks])
-        return self.session.run(["tokens", "logprobs", "no_speech"], inputs)
+        return self.session.run(["tokens", "logprobs", "no_speech", "alignment"], inputs)
+
+
+def until_end(tokens: np.ndarray) -> list[int]:
+    """The tokens of one row up to and with the first end-of-text."""
+    row = tokens.tolist()
+    return row[: row.index(END) + 1] if END in row else row
 
 
 def suppression(tokens: list[int]) -> np.ndarray:
