@@ -35,7 +35,7 @@ def align(
 
 
 def _aligned(model: Checkpoint, memory: Memory, embedding: Embedding, kinds: dict, initialisers: Initialisers):
-    """Outer values used: `prompt` (B, P) and `tokens` (B, N). Layers above the last alignment head are left out."""
+    """Outer values used: `prompt` (B, P), `prompt.start` (B, 1) and `tokens` (B, N)."""
     g = Graph("aligned", initialisers)
     g.section = "alignment"
     # The decoder at token n predicts token n + 1, so the last one is not read and the prompt's last is row 0.
@@ -44,7 +44,7 @@ def _aligned(model: Checkpoint, memory: Memory, embedding: Embedding, kinds: dic
     first = g("Sub", g.dim("prompt", 1), g.ints(1))
     behind = g("Add", first, g.dim("tokens", 1))
     wanted = alignment_heads(model)
-    last = wanted[-1][0]
+    last = wanted[-1][0]  # layers above it are left out
     x, found = sequence.x, []
     for layer in range(last + 1):
         x, _, _ = self_attention(g, model, x, sequence.mask, layer, kinds)

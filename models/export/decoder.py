@@ -105,19 +105,28 @@ class Embedding:
 
 @dataclass(frozen=True)
 class Sequence:
-    """Tokens that are all known, embedded: what a prefill reads, and an alignment. P tokens."""
+    """P tokens that are all known, embedded: what a prefill reads, and an alignment. Padded before the first."""
 
     x: str  # (B, P, width)
-    mask: str  # (P, P) added to the scores of self-attention
+    mask: str  # (B, 1, P, P) added to the scores of self-attention
 
 
 def embed_sequence(g: Graph, model: Checkpoint, embedding: Embedding, tokens: str) -> Sequence:
-    """tokens (B, P)."""
-    length = g.dim(tokens, 1)
-    x = g("Add", embedding.look_up(g, tokens), g.slice(_positions(g, model), g.ints(0), length, 0))
-    order = g.range(length)
-    causal = g("LessOrEqual", g("Unsqueeze", order, g.ints(0)), g("Unsqueeze", order, g.ints(1)))
-    return Sequence(x, g("Where", causal, g.float(0.0), g.float(NEVER)))
+    """tokens (B, P), each row's first real one at `prompt.start` (B, 1): positions count from there."""
+    order = g.range(g.dim(tokens, 1))
+    position = g("Sub", order, "prompt.start")  # (B, P), negative in the padding
+    x = g("Add", embedding.look_up(g, tokens), g("Gather", _positions(g, model), g("Max", position, g.int(0))))
+    causal = g("LessOrEqual", order, g("Unsqueeze", order, g.ints(1)))
+    seen = g("And", causal, g("Unsqueeze", g("GreaterOrEqual", position, g.int(0)), g.ints(1)))
+    mask = g("Where", seen, g.float(0.0), g.float(NEVER))
+    return Sequence(x, g("Unsqueeze", mask, g.ints(1)))
+
+
+def padding_mask(g: Graph, model: Checkpoint) -> str:
+    """(B, 1, 1, target positions) added to the scores of self-attention in every step: hides the prompt's padding."""
+    order = g.range(g.ints(model.sizes.target_positions))
+    mask = g("Where", g("Less", order, "prompt.start"), g.float(NEVER), g.float(0.0))
+    return g("Unsqueeze", mask, g.ints(1, 2))
 
 
 def prefill(g: Graph, model: Checkpoint, memory: Memory, embedding: Embedding, kinds: dict) -> tuple[str, list[str]]:
@@ -150,10 +159,12 @@ def step(
     embedding: Embedding,
     tokens: str,
     position: str,
+    mask: str,
     caches: list[str],
     kinds: dict,
 ) -> tuple[str, list[str]]:
-    """Tokens (B, K) at one `position` and caches (R, H, t, n) -> logits (B, K, V) and the caches one longer."""
+    """Tokens (B, K) at each row's `position` (B, 1), a mask (R, 1, 1, t + 1) and caches (R, H, t, n) -> logits
+    (B, K, V) and the caches one longer."""
     g.section = "embed"
     heads, head_width = model.sizes.decoder_heads, model.sizes.width // model.sizes.decoder_heads
     x = g("Add", embedding.look_up(g, tokens), g("Gather", _positions(g, model), position))
@@ -168,7 +179,7 @@ def step(
         k = g("Concat", caches[2 * layer], g("Reshape", k, row), axis=2)
         v = g("Concat", caches[2 * layer + 1], g("Reshape", v, row), axis=2)
         grown += [k, v]
-        y = attend(g, g("Reshape", _scaled(g, model, q), row), g("Transpose", k, perm=[0, 1, 3, 2]), v)
+        y = attend(g, g("Reshape", _scaled(g, model, q), row), g("Transpose", k, perm=[0, 1, 3, 2]), v, mask)
         x = g("Add", x, dense(g, model, g("Reshape", y, beams), f"{name}.self_attn.out_proj", kinds["decoder"]))
         x = _listen_and_feed_forward(g, model, x, memory, layer, kinds)
     g.section = "vocabulary"

@@ -4,7 +4,8 @@ Inputs (B utterances)
   pcm         float32 (B, S)     16 kHz mono in [-1, 1], zero behind each row's samples; S a multiple of 320
   samples     int64 (B)          the row's window: speech and the silence behind it; a multiple of 320, at most S
   prompt      int64 (B, P)       start tokens, with `<|startofprev|>` text before and a forced prefix behind them;
-                                 one length for the batch: callers group utterances by prompt length
+                                 shorter ones are padded before their first token, with any token
+  prompt_start int64 (B)         index of each row's first real token in `prompt`, 0 to P - 1
   beam        int64 ()           beam width, 1 to 5
   max_tokens  int64 ()           longest output, end-of-text included; with P at most the model's target positions
   bias        float32 (1|B, V)   added to the logits of every step: suppression (-1e9) and hints
@@ -24,7 +25,7 @@ from onnx import helper
 
 from alignment import align, alignment_heads
 from checkpoint import Checkpoint
-from decoder import Embedding, Memory, Tail, prefill, remember, step
+from decoder import Embedding, Memory, Tail, padding_mask, prefill, remember, step
 from encoder import encode
 from graph import BOOL, CONTRIB, FLOAT, INT64, Graph, Initialisers, value_info
 from search import Beams, empty, result, select
@@ -50,12 +51,17 @@ def build_recogniser(model: Checkpoint, tail: Tail | None, kinds: dict) -> onnx.
     g("Unsqueeze", "beam", g.ints(0), name="beam.1")
     g("Mul", "beam.1", g.ints(2), name="beam.2")
     g("Add", "beam.1", g.ints(1), name="beam.candidates")
+    g("Unsqueeze", "prompt_start", g.ints(1), name="prompt.start")
+    mask = padding_mask(g, model)
     hidden, caches = prefill(g, model, memory, embedding, kinds)
     _no_speech(g, model, hidden, embedding)
     first_logits = embedding.project(g, g("Gather", hidden, g.ints(-1), axis=1))
     beams, rows, goes_on = select(g, model, first_logits, "bias_first", empty(g, g.dim("pcm", 0)), "beam.2")
     caches = [g("Gather", cache, rows) for cache in caches]
-    g("Squeeze", g.dim("prompt", 1), g.ints(0), name="prompt.length")
+    g("Gather", mask, rows, name="padding.mask")
+    length = g.dim("prompt", 1)
+    g("Sub", length, "prompt.start", name="prompt.length")
+    g("Add", length, g.ints(1), name="prompt.grown")
 
     body = _loop_body(model, memory, embedding, kinds, initialisers)
     g.section = "loop"
@@ -69,6 +75,7 @@ def build_recogniser(model: Checkpoint, tail: Tail | None, kinds: dict) -> onnx.
         value_info("pcm", FLOAT, ["B", "S"]),
         value_info("samples", INT64, ["B"]),
         value_info("prompt", INT64, ["B", "P"]),
+        value_info("prompt_start", INT64, ["B"]),
         value_info("beam", INT64, []),
         value_info("max_tokens", INT64, []),
         value_info("bias", FLOAT, ["bias_rows", vocabulary]),
@@ -96,12 +103,12 @@ def build_encoder(model: Checkpoint) -> onnx.ModelProto:
 
 
 def _no_speech(g: Graph, model: Checkpoint, hidden: str, embedding: Embedding) -> None:
-    """The start token may stand behind a text prompt, but at the same place in every row."""
+    """The start token may stand behind a text prompt, in each row at another place."""
     g.section = "no-speech"
-    prompt = g("Gather", "prompt", g.int(0))
-    found = g("Cast", g("Equal", prompt, g.int(model.tokens["startOfTranscript"])), to=FLOAT)
-    _, index = g("TopK", found, g.ints(1), outputs=2)
-    logits = g("Squeeze", embedding.project(g, g("Gather", hidden, index, axis=1)), g.ints(1))
+    real = g("GreaterOrEqual", g.range(g.dim("prompt", 1)), "prompt.start")
+    starts = g("And", real, g("Equal", "prompt", g.int(model.tokens["startOfTranscript"])))
+    _, index = g("TopK", g("Cast", starts, to=FLOAT), g.ints(1), outputs=2, axis=1)
+    logits = embedding.project(g, g("GatherND", hidden, index, batch_dims=1))
     probability = g("Gather", g("Softmax", logits, axis=-1), g.int(model.tokens["noSpeech"]), axis=1)
     g("Identity", probability, name="no_speech")
 
@@ -118,7 +125,8 @@ def _loop_body(
     b.section = "position"
     # The first token was selected outside, so the iteration number is the number of tokens behind the prompt.
     position = b("Add", "prompt.length", "iteration")
-    logits, grown = step(b, model, memory, embedding, incoming.tokens, position, caches, kinds)
+    mask = b.slice("padding.mask", b.ints(0), b("Add", "prompt.grown", "iteration"), 3)
+    logits, grown = step(b, model, memory, embedding, incoming.tokens, position, mask, caches, kinds)
     names = {field: f"out.{field}" for field in [*Beams.FIELDS, "goes_on"]}
     _, rows, _ = select(b, model, logits, "bias", incoming, "beam.candidates", names)
     b.section = "cache"

@@ -155,12 +155,29 @@ class Exported:
         """pcm (B, S) -> tokens (B, N), log-probabilities (B, N) and no-speech probabilities (B)."""
         return self.run_with(pcm, length, beam, samples, prompt)[:3]
 
-    def run_with(self, pcm: np.ndarray, length: int, beam: int = 1, samples=None, prompt=PREFIX, align: bool = False):
-        """The same with everything optional, and behind the three the alignment (B, A, N, T)."""
+    def run_with(
+        self,
+        pcm: np.ndarray,
+        length: int,
+        beam: int = 1,
+        samples=None,
+        prompt: list[int] | list[list[int]] = PREFIX,
+        padding: int = END,
+        multiple: int = 1,
+        align: bool = False,
+    ):
+        """The same with a prompt for all rows or one each, and behind the three the alignment (B, A, N, T).
+
+        `padding` fills prompts up on the left, to one length that is a multiple of `multiple`.
+        """
+        prompts = prompt if isinstance(prompt[0], list) else [prompt] * len(pcm)
+        columns = -(-max(map(len, prompts)) // multiple) * multiple
+        starts = [columns - len(row) for row in prompts]
         inputs = {
             "pcm": pcm,
             "samples": np.array(samples if samples is not None else [pcm.shape[1]] * len(pcm)),
-            "prompt": np.array([prompt] * len(pcm)),
+            "prompt": np.array([[padding] * start + row for start, row in zip(starts, prompts, strict=True)]),
+            "prompt_start": np.array(starts),
             "beam": np.array(beam),
             "max_tokens": np.array(length),
             "bias": suppression(SUPPRESS),
