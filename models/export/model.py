@@ -8,13 +8,14 @@ Inputs (B utterances)
   prompt_start int64 (B)         index of each row's first real token in `prompt`, 0 to P - 1
   beam        int64 ()           beam width, 1 to 5
   max_tokens  int64 ()           longest output, end-of-text included; with P at most the model's target positions
-  bias        float32 (1|B, V)   added to the logits of every step: suppression (-1e9) and hints
+  bias        float32 (1|B, V)   added to the logits of every step: suppression (-1e9), hints' beginnings
   bias_first  float32 (1|B, V)   the same for the first token
+  hint_…      the words that a caller expects, see hints.py
   align       bool ()            whether to give `alignment`, which costs one more pass of the decoder
   tail_blocks int64 (1)          how many blocks of silent tail to append; absent from a model without a tail
 Outputs
   tokens      int64 (B, N)       filled up with end-of-text
-  logprobs    float32 (B, N)     of each token, end-of-text included; 0 behind it
+  logprobs    float32 (B, N)     of each token, end-of-text included, with `bias` but without hints; 0 behind it
   no_speech   float32 (B)        probability of `<|nospeech|>` at `<|startoftranscript|>`
   alignment   float32 (B, A, N, T)  probability that alignment head A attends to encoder position T where token N is
                                  predicted; what goes to the silent tail is cut off. (B, A, 0, 0) unless `align`
@@ -28,7 +29,8 @@ from checkpoint import Checkpoint
 from decoder import Embedding, Memory, Tail, padding_mask, prefill, remember, step
 from encoder import encode
 from graph import BOOL, CONTRIB, FLOAT, INT64, Graph, Initialisers, value_info
-from search import Beams, empty, result, select
+from hints import hint_inputs
+from search import Beams, Breadth, empty, prepare, result, select
 
 OPSET = 18
 ENCODER_PARTS = ("conv", "qkv", "out_proj", "fc1", "fc2", "memory")
@@ -48,22 +50,23 @@ def build_recogniser(model: Checkpoint, tail: Tail | None, kinds: dict) -> onnx.
     memory = remember(g, model, states, positions, visible, tail, kinds)
     embedding = Embedding(model, kinds["vocabulary"])
     g.section = "setup"
-    g("Unsqueeze", "beam", g.ints(0), name="beam.1")
-    g("Mul", "beam.1", g.ints(2), name="beam.2")
-    g("Add", "beam.1", g.ints(1), name="beam.candidates")
+    batch = g.dim("pcm", 0)
+    first, later = prepare(g, model, batch)
     g("Unsqueeze", "prompt_start", g.ints(1), name="prompt.start")
     mask = padding_mask(g, model)
     hidden, caches = prefill(g, model, memory, embedding, kinds)
     _no_speech(g, model, hidden, embedding)
     first_logits = embedding.project(g, g("Gather", hidden, g.ints(-1), axis=1))
-    beams, rows, goes_on = select(g, model, first_logits, "bias_first", empty(g, g.dim("pcm", 0)), "beam.2")
+    bias_first = g("Unsqueeze", "bias_first", g.ints(1))
+    g("Unsqueeze", "bias", g.ints(1), name="bias.every")
+    beams, rows, goes_on = select(g, model, first_logits, bias_first, empty(g, batch), first)
     caches = [g("Gather", cache, rows) for cache in caches]
     g("Gather", mask, rows, name="padding.mask")
     length = g.dim("prompt", 1)
     g("Sub", length, "prompt.start", name="prompt.length")
     g("Add", length, g.ints(1), name="prompt.grown")
 
-    body = _loop_body(model, memory, embedding, kinds, initialisers)
+    body = _loop_body(model, memory, embedding, later, kinds, initialisers)
     g.section = "loop"
     steps = g("Sub", "max_tokens", g.int(1))
     carried = [*beams.values(), *caches]
@@ -80,6 +83,7 @@ def build_recogniser(model: Checkpoint, tail: Tail | None, kinds: dict) -> onnx.
         value_info("max_tokens", INT64, []),
         value_info("bias", FLOAT, ["bias_rows", vocabulary]),
         value_info("bias_first", FLOAT, ["bias_first_rows", vocabulary]),
+        *hint_inputs(vocabulary),
         value_info("align", BOOL, []),
     ]
     if tail is not None:
@@ -114,9 +118,14 @@ def _no_speech(g: Graph, model: Checkpoint, hidden: str, embedding: Embedding) -
 
 
 def _loop_body(
-    model: Checkpoint, memory: Memory, embedding: Embedding, kinds: dict, initialisers: Initialisers
+    model: Checkpoint,
+    memory: Memory,
+    embedding: Embedding,
+    breadth: Breadth,
+    kinds: dict,
+    initialisers: Initialisers,
 ) -> onnx.GraphProto:
-    """One token: decode the newest tokens, then select. Memory, bias and beam width come from the outer graph."""
+    """One token: decode the newest tokens, then select. Memory, bias, hints and breadth come from the outer graph."""
     b = Graph("step", initialisers)
     heads, width = model.sizes.decoder_heads, model.sizes.width // model.sizes.decoder_heads
     incoming = Beams(*[f"in.{field}" for field in Beams.FIELDS])
@@ -128,20 +137,19 @@ def _loop_body(
     mask = b.slice("padding.mask", b.ints(0), b("Add", "prompt.grown", "iteration"), 3)
     logits, grown = step(b, model, memory, embedding, incoming.tokens, position, mask, caches, kinds)
     names = {field: f"out.{field}" for field in [*Beams.FIELDS, "goes_on"]}
-    _, rows, _ = select(b, model, logits, "bias", incoming, "beam.candidates", names)
+    _, rows, _ = select(b, model, logits, "bias.every", incoming, breadth, names)
     b.section = "cache"
     for name, cache in zip(cache_names, grown, strict=True):
         b("Gather", cache, rows, name=f"out.{name}")
-    states = list(zip(Beams.FIELDS, Beams.TYPES, Beams.SHAPES, strict=True))
     cache_shape = ["R", heads, "past", width]
     return helper.make_graph(
         b.nodes,
         "token",
         [value_info("iteration", INT64, []), value_info("condition", BOOL, [])]
-        + [value_info(f"in.{field}", kind, shape) for field, kind, shape in states]
+        + [value_info(f"in.{field}", kind, shape) for field, kind, shape in Beams.SPECIFICATION]
         + [value_info(f"in.{name}", FLOAT, cache_shape) for name in cache_names],
         [value_info("out.goes_on", BOOL, [])]
-        + [value_info(f"out.{field}", kind, None) for field, kind, _ in states]
+        + [value_info(f"out.{field}", kind, None) for field, kind, _ in Beams.SPECIFICATION]
         + [value_info(f"out.{name}", FLOAT, None) for name in cache_names],
     )
 

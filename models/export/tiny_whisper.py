@@ -23,6 +23,13 @@ PREFIX = [START, EN, TRANSCRIBE, NO_TIMESTAMPS]
 SUPPRESS = [1, 7, 33, 150, *range(START, VOCABULARY)]
 SUPPRESS_AT_BEGIN = [20, 21, END]
 NEVER = -1e9
+NO_HINTS = {
+    "hint_tokens": np.array([[-1]]),
+    "hint_bonus": np.zeros((1, 1), np.float32),
+    "hint_next": np.zeros((1, 1), np.int64),
+    "hint_debt": np.zeros(1, np.float32),
+    "hint_root": np.zeros(VOCABULARY, np.int64),
+}
 
 
 def write_tiny_whisper(folder: Path, mel_bands: int, seed: int) -> None:
@@ -165,10 +172,13 @@ class Exported:
         padding: int = END,
         multiple: int = 1,
         align: bool = False,
+        hints: dict[str, np.ndarray] | None = None,
+        bonus: np.ndarray | float = 0.0,
     ):
         """The same with a prompt for all rows or one each, and behind the three the alignment (B, A, N, T).
 
-        `padding` fills prompts up on the left, to one length that is a multiple of `multiple`.
+        `padding` fills prompts up on the left, to one length that is a multiple of `multiple`. `bonus` (V) is added to
+        both biases.
         """
         prompts = prompt if isinstance(prompt[0], list) else [prompt] * len(pcm)
         columns = -(-max(map(len, prompts)) // multiple) * multiple
@@ -180,9 +190,10 @@ class Exported:
             "prompt_start": np.array(starts),
             "beam": np.array(beam),
             "max_tokens": np.array(length),
-            "bias": suppression(SUPPRESS),
-            "bias_first": suppression(SUPPRESS + SUPPRESS_AT_BEGIN),
+            "bias": suppression(SUPPRESS) + np.float32(bonus),
+            "bias_first": suppression(SUPPRESS + SUPPRESS_AT_BEGIN) + np.float32(bonus),
             "align": np.array(align),
+            **(hints or NO_HINTS),
         }
         if self.tail_blocks is not None:
             inputs["tail_blocks"] = np.array([self.tail_blocks])
