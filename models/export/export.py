@@ -19,7 +19,7 @@ from decoder import Tail
 from model import KINDS, build_recogniser
 from tail import measure_tail
 
-FORMAT = 1  # version of the interface: inputs, outputs and metadata; INTERFACE_VERSION in src/asr/metadata.ts
+FORMAT = 2  # version of the interface: inputs, outputs and metadata; INTERFACE_VERSION in src/asr/metadata.ts
 DEFAULT_TAIL_BLOCKS = 64  # blocks the runtime appends: 512 positions, 10.24 s
 SPEECH = Path(__file__).resolve().parent.parent.parent / "fixtures" / "speech"
 LISTS = ("languages", "suppress", "suppressAtBegin", "alignmentHeads")  # entries of their own beside `tokens`
