@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from checkpoint import Checkpoint
-from encoder import attend, dense, fused_qkv, merge_heads, norm, split_heads
+from encoder import Encoded, attend, dense, fused_qkv, merge_heads, norm, split_heads
 from graph import NEVER, Graph
-from linear import BLOCK, block_multiply, quantise_blocks
+from linear import BLOCK, block_multiply, multiply, quantise_blocks
 
 EMBEDDING = "model.decoder.embed_tokens.weight"
 
@@ -34,9 +34,7 @@ class Memory:
     heard: str  # (1,) T: the positions before the silent tail
 
 
-def remember(
-    g: Graph, model: Checkpoint, states: str, positions: str, visible: str, tail: Tail | None, kinds: dict
-) -> Memory:
+def remember(g: Graph, model: Checkpoint, encoded: Encoded, tail: Tail | None, kinds: dict) -> Memory:
     """Projects the encoder states and appends `tail_blocks` (1,) blocks of silent tail from each row's end on.
 
     The tail stands for the silence that fills a real 30-second window. Neighbouring silent states hardly differ, so
@@ -45,19 +43,20 @@ def remember(
     """
     g.section = "memory"
     heads = model.sizes.decoder_heads
-    bias = g("Where", visible, g.float(0.0), g.float(NEVER))
+    bias = g("Where", encoded.visible, g.float(0.0), g.float(NEVER))
     if tail is not None:
         blocks = tail.states.shape[0]
-        first = g("Div", g("Add", positions, g.int(tail.pool - 1)), g.int(tail.pool))
+        first = g("Div", g("Add", encoded.positions, g.int(tail.pool - 1)), g.int(tail.pool))
         index = g("Add", first, g.range("tail_blocks"))  # (B, S)
         inside = g("Where", g("Less", index, g.int(blocks)), g.float(math.log(tail.pool)), g.float(NEVER))
         bias = g("Concat", bias, inside, axis=1)
         index = g("Min", index, g.int(blocks - 1))
     keys, values = [], []
+    projected = _project_memory(g, model, encoded.states, kinds["memory"])
     for layer in range(model.sizes.decoder_layers):
         name = f"model.decoder.layers.{layer}.encoder_attn"
-        k = split_heads(g, dense(g, model, states, f"{name}.k_proj", kinds["memory"]), heads, transposed=True)
-        v = split_heads(g, dense(g, model, states, f"{name}.v_proj", kinds["memory"]), heads)
+        k = split_heads(g, projected[2 * layer], heads, transposed=True)
+        v = split_heads(g, projected[2 * layer + 1], heads)
         if tail is not None:
             tail_k = tail.states @ model[f"{name}.k_proj.weight"].T
             tail_v = tail.states @ model[f"{name}.v_proj.weight"].T + model[f"{name}.v_proj.bias"]
@@ -67,7 +66,17 @@ def remember(
             v = g("Concat", v, g("Transpose", gathered_v, perm=[0, 2, 1, 3]), axis=2)
         keys.append(k)
         values.append(v)
-    return Memory(keys, values, g("Unsqueeze", bias, g.ints(1, 2)), heard=g.dim(states, 1))
+    return Memory(keys, values, g("Unsqueeze", bias, g.ints(1, 2)), heard=g.dim(encoded.states, 1))
+
+
+def _project_memory(g: Graph, model: Checkpoint, states: str, kind: str) -> list[str]:
+    """states (B, T, width) -> keys and values of every layer in turns, each (B, T, width), from one product."""
+    names = [f"model.decoder.layers.{layer}.encoder_attn" for layer in range(model.sizes.decoder_layers)]
+    matrix = np.concatenate([model[f"{name}.{part}_proj.weight"] for name in names for part in "kv"]).T
+    none = np.zeros(model.sizes.width, np.float32)  # Whisper's key projection has no bias
+    bias = np.concatenate([part for name in names for part in (none, model[f"{name}.v_proj.bias"])])
+    y = g("Add", multiply(g, states, "memory", matrix, kind), g.weight("memory.bias", bias))
+    return g("Split", y, outputs=2 * len(names), axis=2, num_outputs=2 * len(names))
 
 
 class Embedding:

@@ -5,47 +5,127 @@ samples. Everything behind a row's window is zeroed before each convolution and 
 in a batch sees exactly what it would see alone.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+from onnx import helper
 
 from checkpoint import Checkpoint
-from graph import FLOAT, NEVER, Graph
+from graph import FLOAT, NEVER, Graph, Initialisers, value_info
 from linear import multiply
-from mel import log_mel
+from mel import LOG_SILENCE, log_mel
 
 POSITION_SAMPLES = 320
 
 
-def encode(g: Graph, model: Checkpoint, kinds: dict) -> tuple[str, str, str]:
-    """Inputs `pcm` (B, S) and `samples` (B) -> states (B, T, width), positions per row (B, 1), visible (B, T) bool."""
-    mel = log_mel(g, "pcm", model.sizes.mel_bands)
+@dataclass(frozen=True)
+class Past:
+    """What an earlier inference made of the beginning of the same utterances. L layers, Q positions at most.
+
+    An utterance that goes on need not be encoded again from its beginning: its new positions attend to the keys and
+    values that the old ones had. Old ones have not seen what came since; a second of it is all they would want.
+    """
+
+    layers: list[str]  # 2 L of (B, Q, width): keys and values in turns
+    states: str  # (B, Q, width)
+    positions: str  # (B, 1) how many of Q each row has
+    context: str  # (1,) positions at the head of `pcm` that are among them, for the convolutions to start with
+    peak: str  # (B) largest log10 energy
+
+
+@dataclass(frozen=True)
+class Encoded:
+    states: str  # (B, Q + T, width), those of the past first
+    positions: str  # (B, 1) how many each row has, past included
+    visible: str  # (B, Q + T) bool
+    new: list[str]  # of the T new positions: keys and values of each layer in turns, then the states; (B, T, width)
+    peak: str  # (B)
+
+
+def past_inputs(g: Graph, model: Checkpoint) -> Past:
+    """The graph's inputs `past` (2 L + 1, B, Q, width), `past_positions` (B), `past_context` (1), `past_peak` (B)."""
+    parts = 2 * model.sizes.encoder_layers + 1
+    g.section = "past"
+    layers = [g("Squeeze", part, g.ints(0)) for part in g("Split", "past", outputs=parts, axis=0, num_outputs=parts)]
+    positions = g("Unsqueeze", "past_positions", g.ints(1))
+    return Past(layers[:-1], layers[-1], positions, "past_context", "past_peak")
+
+
+def no_past(g: Graph, model: Checkpoint) -> Past:
+    """The rows of `pcm` begin their utterances."""
+    g.section = "past"
+    batch = g.dim("pcm", 0)
+    nothing = g.filled(g.shape(batch, 0, model.sizes.width), 0, "float32")
+    positions = g.filled(g.shape(batch, 1), 0, "int64")
+    peak = g.filled(batch, LOG_SILENCE, "float32")
+    return Past([nothing] * 2 * model.sizes.encoder_layers, nothing, positions, g.ints(0), peak)
+
+
+def encode(g: Graph, model: Checkpoint, kinds: dict, past: Past) -> Encoded:
+    """Inputs `pcm` (B, S) and `samples` (B); a row's samples behind its `past` and the context that they share."""
+    mel, peak = log_mel(g, "pcm", model.sizes.mel_bands, past.peak)
     g.section = "length"
-    positions = g("Unsqueeze", g("Div", "samples", g.int(POSITION_SAMPLES)), g.ints(1))
-    frames = g("Mul", positions, g.int(2))
+    length = g("Unsqueeze", g("Div", "samples", g.int(POSITION_SAMPLES)), g.ints(1))
+    frames = g("Mul", length, g.int(2))
     heard = g("Unsqueeze", g("Cast", g("Less", g.range(g.dim(mel, 1)), frames), to=FLOAT), g.ints(2))
     x = _convolution(g, model, g("Mul", mel, heard), "conv1", 1, kinds)
     x = _convolution(g, model, g("Mul", x, heard), "conv2", 2, kinds)
-    length = g.dim(x, 1)
-    visible = g("Less", g.range(length), positions)
-    mask = g("Unsqueeze", g("Where", visible, g.float(0.0), g.float(NEVER)), g.ints(1, 2))
+    g.section = "positions"
+    x = g.slice(x, past.context, g.dim(x, 1), 1)
+    length = g("Sub", length, past.context)
+    order = g.range(g.dim(x, 1))
+    last = g.int(model.sizes.source_positions - 1)
     position_table = g.weight("encoder.positions", model["model.encoder.embed_positions.weight"])
-    x = g("Add", x, g.slice(position_table, g.ints(0), length, 0))
+    x = g("Add", x, g("Gather", position_table, g("Min", g("Add", order, past.positions), last)))
+    old = g("Less", g.range(g.dim(past.states, 1)), past.positions)
+    visible = g("Concat", old, g("Less", order, length), axis=1)
+    mask = g("Unsqueeze", g("Where", visible, g.float(0.0), g.float(NEVER)), g.ints(1, 2))
+    new = []
     for layer in range(model.sizes.encoder_layers):
-        x = _layer(g, model, x, mask, layer, kinds)
-    return norm(g, model, x, "model.encoder.layer_norm"), positions, visible
+        x, keys, values = _layer(g, model, x, past.layers[2 * layer : 2 * layer + 2], mask, layer, kinds)
+        new += [keys, values]
+    states = norm(g, model, x, "model.encoder.layer_norm")
+    return Encoded(
+        states=g("Concat", past.states, states, axis=1),
+        positions=g("Add", past.positions, length),
+        visible=visible,
+        new=[*new, states],
+        peak=peak,
+    )
 
 
-def _layer(g: Graph, model: Checkpoint, x: str, mask: str, layer: int, kinds: dict) -> str:
+def keep(g: Graph, model: Checkpoint, encoded: Encoded, initialisers: Initialisers) -> None:
+    """Writes the outputs `new` (2 L + 1, B, T, width), without positions unless `keep` is true, and `peak`."""
+    kept, dropped = Graph("kept", initialisers), Graph("dropped", initialisers)
+    parts = [kept("Unsqueeze", part, kept.ints(0)) for part in encoded.new]
+    kept("Concat", *parts, axis=0, name="kept.new")
+    none = dropped.shape(len(encoded.new), dropped.dim("pcm", 0), 0, model.sizes.width)
+    dropped("Identity", dropped.filled(none, 0, "float32"), name="dropped.new")
+    branches = {
+        "then_branch": helper.make_graph(kept.nodes, "kept", [], [value_info("kept.new", FLOAT, None)]),
+        "else_branch": helper.make_graph(dropped.nodes, "dropped", [], [value_info("dropped.new", FLOAT, None)]),
+    }
+    g.section = "keep"
+    g("If", "keep", name="new", **branches)
+    g("Identity", encoded.peak, name="peak")
+
+
+def _layer(
+    g: Graph, model: Checkpoint, x: str, past: list[str], mask: str, layer: int, kinds: dict
+) -> tuple[str, str, str]:
+    """x (B, T, width) -> the same behind the layer, its keys and its values; past: those of old positions."""
     name = f"model.encoder.layers.{layer}"
     heads = model.sizes.encoder_heads
     g.section = "attention"
     q, k, v = fused_qkv(g, model, norm(g, model, x, f"{name}.self_attn_layer_norm"), f"{name}.self_attn", kinds["qkv"])
     q = split_heads(g, g("Mul", q, g.float((model.sizes.width // heads) ** -0.5)), heads)
-    y = attend(g, q, split_heads(g, k, heads, transposed=True), split_heads(g, v, heads), mask)
+    keys, values = g("Concat", past[0], k, axis=1), g("Concat", past[1], v, axis=1)
+    y = attend(g, q, split_heads(g, keys, heads, transposed=True), split_heads(g, values, heads), mask)
     x = g("Add", x, dense(g, model, merge_heads(g, y), f"{name}.self_attn.out_proj", kinds["out_proj"]))
     g.section = "feed-forward"
     y = norm(g, model, x, f"{name}.final_layer_norm")
     y = g("Gelu", dense(g, model, y, f"{name}.fc1", kinds["fc1"]), contrib=True)
-    return g("Add", x, dense(g, model, y, f"{name}.fc2", kinds["fc2"]))
+    return g("Add", x, dense(g, model, y, f"{name}.fc2", kinds["fc2"])), k, v
 
 
 def _convolution(g: Graph, model: Checkpoint, x: str, name: str, stride: int, kinds: dict) -> str:

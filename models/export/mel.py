@@ -41,8 +41,14 @@ def fourier() -> np.ndarray:
     return (np.concatenate([np.cos(angle), np.sin(angle)], 1) * hann[:, None]).astype(np.float32)
 
 
-def log_mel(g: Graph, pcm: str, bands: int) -> str:
-    """pcm (B, S), S a multiple of 320 -> (B, S / 160, bands)."""
+LOG_SILENCE = -10.0  # log10 of the least energy
+
+
+def log_mel(g: Graph, pcm: str, bands: int, past_peak: str | None = None) -> tuple[str, str]:
+    """pcm (B, S), S a multiple of 320 -> (B, S / 160, bands) and the largest log10 energy of each row, (B).
+
+    past_peak (B): the same of what was heard before `pcm` in each row, if anything.
+    """
     g.section = "mel"
     half = WINDOW_SAMPLES // 2
     # Frame k covers samples [160 k - 200, 160 k + 200): reflected on the left as Whisper does, zeros on the right.
@@ -59,6 +65,9 @@ def log_mel(g: Graph, pcm: str, bands: int) -> str:
     spectrum = g("MatMul", windows, g.weight("mel.fourier", fourier()))
     real, imaginary = g("Split", g("Mul", spectrum, spectrum), outputs=2, axis=2, num_outputs=2)
     energy = g("MatMul", g("Add", real, imaginary), g.weight("mel.filters", mel_filters(bands)))
-    log10 = g("Mul", g("Log", g("Max", energy, g.float(1e-10))), g.float(1 / np.log(10)))
-    floor = g("Sub", g("ReduceMax", log10, g.ints(1, 2), keepdims=1), g.float(8.0))
-    return g("Mul", g("Add", g("Max", log10, floor), g.float(4.0)), g.float(0.25))
+    log10 = g("Mul", g("Log", g("Max", energy, g.float(10**LOG_SILENCE))), g.float(1 / np.log(10)))
+    peak = g("ReduceMax", log10, g.ints(1, 2), keepdims=0)
+    if past_peak:
+        peak = g("Max", peak, past_peak)
+    floor = g("Unsqueeze", g("Sub", peak, g.float(8.0)), g.ints(1, 2))
+    return g("Mul", g("Add", g("Max", log10, floor), g.float(4.0)), g.float(0.25)), peak

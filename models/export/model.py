@@ -12,6 +12,13 @@ Inputs (B utterances)
   bias_first  float32 (1|B, V)   the same for the first token
   hint_…      the words that a caller expects, see hints.py
   align       bool ()            whether to give `alignment`, which costs one more pass of the decoder
+  past        float32 (2L+1, B, Q, W)  what `new` was of the beginning of the same utterances, L encoder layers, W wide;
+                                 Q = 0 when they begin here
+  past_positions int64 (B)       how many of Q each row has, the rest is padding
+  past_context int64 (1)         positions at the head of `pcm` that are in `past` already, in all rows alike: 2, or 0
+                                 when there is no past
+  past_peak   float32 (B)        `peak` of the past, -10 when there is none
+  keep        bool ()            whether to give `new`
   tail_blocks int64 (1)          how many blocks of silent tail to append; absent from a model without a tail
 Outputs
   tokens      int64 (B, N)       filled up with end-of-text
@@ -19,6 +26,9 @@ Outputs
   no_speech   float32 (B)        probability of `<|nospeech|>` at `<|startoftranscript|>`
   alignment   float32 (B, A, N, T)  probability that alignment head A attends to encoder position T where token N is
                                  predicted; what goes to the silent tail is cut off. (B, A, 0, 0) unless `align`
+  new         float32 (2L+1, B, T, W)  keys and values of each encoder layer in turns, then the states, of the T
+                                 positions of `pcm` behind the context. (2L+1, B, 0, W) unless `keep`
+  peak        float32 (B)        largest log10 mel energy of the utterance so far
 """
 
 import onnx
@@ -27,7 +37,7 @@ from onnx import helper
 from alignment import align, alignment_heads
 from checkpoint import Checkpoint
 from decoder import Embedding, Memory, Tail, padding_mask, prefill, remember, step
-from encoder import encode
+from encoder import encode, keep, no_past, past_inputs
 from graph import BOOL, CONTRIB, FLOAT, INT64, Graph, Initialisers, value_info
 from hints import hint_inputs
 from search import Beams, Breadth, empty, prepare, result, select
@@ -37,7 +47,9 @@ ENCODER_PARTS = ("conv", "qkv", "out_proj", "fc1", "fc2", "memory")
 DECODER_PARTS = ("decoder", "vocabulary")
 KINDS = {  # how the matrices of each part are stored, see linear.py
     "float": dict.fromkeys(ENCODER_PARTS + DECODER_PARTS, "float"),
-    "int8": dict.fromkeys(ENCODER_PARTS, "folded") | dict.fromkeys(DECODER_PARTS, "block"),
+    "int8": dict.fromkeys(ENCODER_PARTS, "row")
+    | {"conv": "folded", "fc2": "row-gelu"}
+    | dict.fromkeys(DECODER_PARTS, "block"),
 }
 
 
@@ -46,8 +58,8 @@ def build_recogniser(model: Checkpoint, tail: Tail | None, kinds: dict) -> onnx.
     initialisers = Initialisers()
     g = Graph("main", initialisers)
     vocabulary = model.sizes.vocabulary
-    states, positions, visible = encode(g, model, kinds)
-    memory = remember(g, model, states, positions, visible, tail, kinds)
+    encoded = encode(g, model, kinds, past_inputs(g, model))
+    memory = remember(g, model, encoded, tail, kinds)
     embedding = Embedding(model, kinds["vocabulary"])
     g.section = "setup"
     batch = g.dim("pcm", 0)
@@ -73,7 +85,9 @@ def build_recogniser(model: Checkpoint, tail: Tail | None, kinds: dict) -> onnx.
     final = g("Loop", steps, goes_on, *carried, outputs=len(carried), body=body)
     result(g, Beams(*final[: len(Beams.FIELDS)]))
     align(g, model, memory, embedding, kinds, initialisers)
+    keep(g, model, encoded, initialisers)
 
+    kept_parts = 2 * model.sizes.encoder_layers + 1
     inputs = [
         value_info("pcm", FLOAT, ["B", "S"]),
         value_info("samples", INT64, ["B"]),
@@ -85,6 +99,11 @@ def build_recogniser(model: Checkpoint, tail: Tail | None, kinds: dict) -> onnx.
         value_info("bias_first", FLOAT, ["bias_first_rows", vocabulary]),
         *hint_inputs(vocabulary),
         value_info("align", BOOL, []),
+        value_info("past", FLOAT, [kept_parts, "B", "past_positions", model.sizes.width]),
+        value_info("past_positions", INT64, ["B"]),
+        value_info("past_context", INT64, [1]),
+        value_info("past_peak", FLOAT, ["B"]),
+        value_info("keep", BOOL, []),
     ]
     if tail is not None:
         inputs.append(value_info("tail_blocks", INT64, [1]))
@@ -93,6 +112,8 @@ def build_recogniser(model: Checkpoint, tail: Tail | None, kinds: dict) -> onnx.
         value_info("logprobs", FLOAT, ["B", "N"]),
         value_info("no_speech", FLOAT, ["B"]),
         value_info("alignment", FLOAT, ["B", len(alignment_heads(model)), "aligned_tokens", "aligned_positions"]),
+        value_info("new", FLOAT, [kept_parts, "B", "new_positions", model.sizes.width]),
+        value_info("peak", FLOAT, ["B"]),
     ]
     return build_model(g, "whisper", inputs, outputs)
 
@@ -100,8 +121,8 @@ def build_recogniser(model: Checkpoint, tail: Tail | None, kinds: dict) -> onnx.
 def build_encoder(model: Checkpoint) -> onnx.ModelProto:
     """The float encoder alone: `pcm`, `samples` -> `states` (B, T, width). For measuring the silent tail."""
     g = Graph("main", Initialisers())
-    states, _, _ = encode(g, model, KINDS["float"])
-    g("Identity", states, name="states")
+    encoded = encode(g, model, KINDS["float"], no_past(g, model))
+    g("Identity", encoded.states, name="states")
     inputs = [value_info("pcm", FLOAT, ["B", "S"]), value_info("samples", INT64, ["B"])]
     return build_model(g, "encoder", inputs, [value_info("states", FLOAT, ["B", "T", model.sizes.width])])
 

@@ -32,13 +32,26 @@ NO_HINTS = {
 }
 
 
+WIDTH = 64
+KEPT_PARTS = 5  # keys and values of two encoder layers, and the states
+
+
+def no_past(rows: int) -> dict[str, np.ndarray]:
+    return {
+        "past": np.zeros((KEPT_PARTS, rows, 0, WIDTH), np.float32),
+        "past_positions": np.zeros(rows, np.int64),
+        "past_context": np.zeros(1, np.int64),
+        "past_peak": np.full(rows, -10, np.float32),
+    }
+
+
 def write_tiny_whisper(folder: Path, mel_bands: int, seed: int) -> None:
     """Writes config.json, generation_config.json and model.safetensors: width 64, 4 heads, 2 + 2 layers."""
     special = {"bos_token_id": END, "eos_token_id": END, "pad_token_id": END, "decoder_start_token_id": START}
     config = WhisperConfig(
         vocab_size=VOCABULARY,
         num_mel_bins=mel_bands,
-        d_model=64,
+        d_model=WIDTH,
         encoder_layers=2,
         decoder_layers=2,
         encoder_attention_heads=4,
@@ -174,8 +187,11 @@ class Exported:
         align: bool = False,
         hints: dict[str, np.ndarray] | None = None,
         bonus: np.ndarray | float = 0.0,
+        past: dict[str, np.ndarray] | None = None,
+        keep: bool = False,
     ):
-        """The same with a prompt for all rows or one each, and behind the three the alignment (B, A, N, T).
+        """The same with a prompt for all rows or one each, and behind the three the alignment (B, A, N, T), `new`
+        (2L + 1, B, T, W) and `peak` (B).
 
         `padding` fills prompts up on the left, to one length that is a multiple of `multiple`. `bonus` (V) is added to
         both biases.
@@ -193,11 +209,13 @@ class Exported:
             "bias": suppression(SUPPRESS) + np.float32(bonus),
             "bias_first": suppression(SUPPRESS + SUPPRESS_AT_BEGIN) + np.float32(bonus),
             "align": np.array(align),
+            "keep": np.array(keep),
             **(hints or NO_HINTS),
+            **(past or no_past(len(pcm))),
         }
         if self.tail_blocks is not None:
             inputs["tail_blocks"] = np.array([self.tail_blocks])
-        return self.session.run(["tokens", "logprobs", "no_speech", "alignment"], inputs)
+        return self.session.run(["tokens", "logprobs", "no_speech", "alignment", "new", "peak"], inputs)
 
 
 def until_end(tokens: np.ndarray) -> list[int]:
