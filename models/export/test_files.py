@@ -162,6 +162,8 @@ def test_the_metadata_holds_the_facts_of_the_configuration(folder, tmp_path):
         "precision": "int8",
         "melBands": 80,
         "vocabulary": tiny.VOCABULARY,
+        "width": tiny.WIDTH,
+        "encoderLayers": 2,
         "sourcePositions": 1500,
         "targetPositions": 448,
         "tailPool": 0,
