@@ -12,7 +12,7 @@ export interface RecognitionJob {
    * queue, a speculative one also by a full queue or a lost worker.
    *
    * Rejects with a LinescribeError: `ASR_OVERLOADED` (not taken), `ASR_WORKER_LOST` or `ASR_TIMEOUT` (tried twice),
-   * `ASR_CLOSED`.
+   * `ASR_CLOSED`, or what `utteranceFault` says of it.
    */
   readonly answer: Promise<Recognition | null>;
   /** A speculative final is wanted for certain: it is never dropped from now on. */

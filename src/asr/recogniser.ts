@@ -15,9 +15,10 @@ import { whisperLanguage } from "./language.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "./metadata.ts";
 import { PartialPace } from "./pace.ts";
 import { type Priority, Schedule } from "./schedule.ts";
+import { utteranceFault } from "./utterance.ts";
 import type { Recognition, UtteranceAudio } from "./whisper.ts";
 import { WhisperThread } from "./whisper-thread.ts";
-import { MAXIMUM_WINDOW_SAMPLES, windowSamples } from "./window.ts";
+import { windowSamples } from "./window.ts";
 
 export interface RecogniserOptions {
   modelPath: string;
@@ -139,8 +140,8 @@ export class Recogniser {
   /**
    * Takes an utterance for recognition.
    *
-   * @param request - 16 kHz mono float32, at most 30 s; not changed and not to be changed until answered.
-   * @throws {RangeError} when the utterance is longer than 30 s, is empty, or has a language unknown to the model.
+   * @param request - 16 kHz mono float32, at most 30 s; not changed and not to be changed until answered. What cannot
+   *   be recognised is answered with its fault, see `utteranceFault`.
    */
   submit(request: RecognitionRequest): RecognitionJob {
     const job = this.#take(request);
@@ -156,12 +157,8 @@ export class Recogniser {
   }
 
   #take({ priority, source, ...audio }: RecognitionRequest): Job {
-    const { pcm16k, language } = audio;
-    expectInteger("samples of an utterance", pcm16k.length, 1, MAXIMUM_WINDOW_SAMPLES);
-    if (this.language(language) !== language) {
-      throw new RangeError(`Expected a language code of the model, got ${language}`);
-    }
-    const samples = windowSamples(pcm16k.length, this.metadata.tailPool);
+    const fault = utteranceFault(audio, this.metadata);
+    const samples = fault ? 0 : windowSamples(audio.pcm16k.length, this.metadata.tailPool);
     const job: Job = new Job(
       audio,
       { priority, source, windowSamples: samples },
@@ -179,8 +176,14 @@ export class Recogniser {
       job.answer.then(forget, forget);
     }
     if (this.#closed) job.reject(new LinescribeError("ASR_CLOSED", "The recogniser was closed"));
+    else if (fault) this.#refuse(job, fault);
     else this.#add(job);
     return job;
+  }
+
+  #refuse(job: Job, fault: LinescribeError): void {
+    this.#options.counters.add("asr.utterancesRefused");
+    job.reject(fault);
   }
 
   #add(job: Job): void {

@@ -200,7 +200,11 @@ export class TrackScribe {
     return isClear ? this.#gapDraft(startMs, endMs, "not_recognised") : null;
   }
 
-  #failed(error: LinescribeError, startMs: number, endMs: number): EventDraft {
+  #failed(error: LinescribeError, startMs: number, endMs: number): EventDraft | null {
+    if (error.code === "ASR_TOO_SHORT") {
+      this.#options.counters.add("call.utterancesWithoutWords");
+      return null;
+    }
     this.#options.logger.error({ code: error.code, startMs, endMs }, "utterance was not recognised");
     return this.#gapDraft(startMs, endMs, error.code === "ASR_OVERLOADED" ? "overload" : "not_recognised");
   }

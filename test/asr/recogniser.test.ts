@@ -114,11 +114,67 @@ test("a lost worker costs partials and speculative finals, which nobody waits fo
   assert.notEqual((await shared.recognise(one)[0])?.text, "");
 });
 
-test("what no utterance can be is a fault of the caller", () => {
-  const long = new Float32Array(480_001);
-  assert.throws(() => shared.recognise([{ pcm16k: long, language: "en" }]), RangeError);
-  assert.throws(() => shared.recognise([{ pcm16k: new Float32Array(0), language: "en" }]), RangeError);
-  assert.throws(() => shared.recognise([{ pcm16k: new Float32Array(9), language: "tlh" }]), RangeError);
+test("what cannot be recognised is refused by name and costs its neighbours nothing", {
+  timeout,
+}, async () => {
+  const seconds = (length: number, value: number) =>
+    new Float32Array(Math.round(length * 16_000)).fill(value);
+  const poisoned = (value: number) => seconds(1, 0).fill(value, 9000, 9001);
+  const refused: [string, string, Float32Array, string][] = [
+    ["not a number", "ASR_BAD_AUDIO", poisoned(Number.NaN), "en"],
+    ["infinite", "ASR_BAD_AUDIO", poisoned(Number.NEGATIVE_INFINITY), "en"],
+    ["16-bit scale", "ASR_BAD_AUDIO", poisoned(-32_768), "en"],
+    ["nothing", "ASR_TOO_SHORT", seconds(0, 0), "en"],
+    ["one sample", "ASR_TOO_SHORT", Float32Array.of(1), "en"],
+    ["half an hour", "ASR_TOO_LONG", seconds(1800, Number.NaN), "en"],
+    ["Klingon", "ASR_BAD_LANGUAGE", seconds(1, 0), "tlh"],
+    ["a tag instead of a code", "ASR_BAD_LANGUAGE", seconds(1, 0), "en-US"],
+  ];
+  const before = counters.get("asr.utterancesRefused");
+  const expected = await Promise.all(shared.recognise(utterances).map(outcome));
+  const [first, second, ...others] = utterances as [(typeof utterances)[0], (typeof utterances)[0]];
+  const answers = shared.recognise([
+    first,
+    ...refused.map(([, , pcm16k, language]) => ({ pcm16k, language })),
+    second,
+    ...others,
+  ]);
+  const outcomes = await Promise.all(answers.map(outcome));
+  assert.deepEqual(
+    outcomes.slice(1, 1 + refused.length).map((code, index) => [refused[index]?.[0], code]),
+    refused.map(([what, code]) => [what, code]),
+  );
+  assert.deepEqual([outcomes[0], ...outcomes.slice(1 + refused.length)], expected);
+  assert.equal(counters.get("asr.utterancesRefused") - before, refused.length);
+  assert.equal(shared.pendingSeconds, 0);
+  const partial = shared.submit({
+    pcm16k: Float32Array.of(0),
+    language: "en",
+    priority: "partial",
+    source: "a",
+  });
+  await assert.rejects(partial.answer as Promise<unknown>, { code: "ASR_TOO_SHORT" });
+});
+
+test("strange but valid sound is recognised, and its neighbours' text is the same", { timeout }, async () => {
+  const [clean] = utterances as [(typeof utterances)[0]];
+  const like = (sample: (value: number, at: number) => number) => ({
+    pcm16k: clean.pcm16k.map(sample),
+    language: "en",
+  });
+  const [text] = await Promise.all(shared.recognise([clean]).map(outcome));
+  const strange = {
+    silent: like(() => 0),
+    "all ones": like(() => 1),
+    "full scale": like((_, at) => (at % 2 === 0 ? 1 : -1)),
+    clipped: like((value) => Math.max(-1, Math.min(1, 50 * value))),
+    "with an offset": like((value) => value + 0.8),
+    "far too quiet": like((value) => value * 1e-30),
+  };
+  for (const [name, other] of Object.entries(strange)) {
+    const [first, , last] = await Promise.all(shared.recognise([clean, other, clean]).map(outcome));
+    assert.deepEqual([first, last], [text, text], name);
+  }
 });
 
 test("a worker that dies within a batch is replaced, and everything is answered", { timeout }, async () => {
