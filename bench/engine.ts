@@ -66,8 +66,8 @@ async function measure(
       at = (at + samples) % (speech.length - samples);
       return { pcm16k: speech.slice(at, at + samples), language: "en" };
     });
-    whole.push(await timed(() => whisper.recognise(utterances, beam)));
-    first.push(await timed(() => whisper.recognise(utterances, beam, 1)));
+    whole.push(await timed(() => whisper.recognise(utterances, { beam })));
+    first.push(await timed(() => whisper.recognise(utterances, { beam, limit: 1 })));
   }
   const totalMs = percentile(whole, 0.5) / batch;
   const encoderMs = percentile(first, 0.5) / batch;

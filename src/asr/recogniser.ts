@@ -27,7 +27,7 @@ export interface RecogniserOptions {
   workers: number;
   /** Inference threads of each worker. */
   threads: number;
-  /** Beam width of finals, 1 to 5. Default 3. Partials are searched greedily. */
+  /** Beam width of finals that are searched again, 1 to 5, see `ladder.ts`. Default 3. */
   beam?: number;
   /** Utterances in one inference at most; more than one only while others wait. Default 4. */
   batch?: number;
@@ -228,8 +228,11 @@ export class Recogniser {
     counters.add(`asr.recognitions.${priority}`, jobs.length);
     const utterances = jobs.map(({ audio }) => audio);
     try {
-      const width = priority === "partial" ? PARTIAL_BEAM : beam;
-      const recognitions = await thread.recognise(utterances, width, limitMs);
+      const search = priority === "partial" ? { beam: PARTIAL_BEAM, final: false } : { beam, final: true };
+      const recognitions = await thread.recognise(utterances, search, limitMs);
+      for (const { retries } of recognitions) {
+        for (const retry of retries) counters.add(`asr.retries.${retry}`);
+      }
       for (const [index, job] of jobs.entries()) job.resolve(recognitions[index] as Recognition);
       if (priority === "partial") {
         for (const { submittedAt } of jobs) this.#pace.answered(performance.now() - submittedAt);

@@ -4,10 +4,13 @@
 import { readFileSync } from "node:fs";
 import { Tokenizer } from "@huggingface/tokenizers";
 import { LinescribeError, messageOf } from "../base/error.ts";
+import { splitWords, type TokenWord } from "./words.ts";
 
 export interface TextDecoderOfTokens {
   /** The text of `tokens` without special tokens, trimmed. Bytes that are not UTF-8 become U+FFFD. */
   decode(tokens: readonly number[]): string;
+  /** The words of `tokens`, see `splitWords`. */
+  words(tokens: readonly number[], language: string): TokenWord[];
 }
 
 /**
@@ -28,8 +31,10 @@ export function loadTokenizer(path: string): TextDecoderOfTokens {
   } catch (cause) {
     throw new LinescribeError("MODEL_ALTERED", `${path} is not a tokenizer: ${messageOf(cause)}`, { cause });
   }
+  const decode = (tokens: readonly number[]): string =>
+    tokens.length === 0 ? "" : tokenizer.decode([...tokens], { skip_special_tokens: true });
   return {
-    decode: (tokens) =>
-      tokens.length === 0 ? "" : tokenizer.decode([...tokens], { skip_special_tokens: true }).trim(),
+    decode: (tokens) => decode(tokens).trim(),
+    words: (tokens, language) => splitWords(tokens, decode, language),
   };
 }

@@ -115,11 +115,15 @@ export class WhisperThread {
   /**
    * Recognises a batch; only while it is `free`.
    *
-   * @param beam - Beam width, 1 to 5.
+   * @param search - See `BatchRequest`.
    * @param limitMs - How long it may take before the thread counts as lost.
    * @throws {LinescribeError} `ASR_WORKER_LOST`, `ASR_TIMEOUT` or `ASR_CLOSED`.
    */
-  recognise(utterances: UtteranceAudio[], beam: number, limitMs: number): Promise<Recognition[]> {
+  recognise(
+    utterances: UtteranceAudio[],
+    search: Pick<BatchRequest, "beam" | "final">,
+    limitMs: number,
+  ): Promise<Recognition[]> {
     const worker = this.#worker;
     if (!worker || !this.free) throw new TypeError("Expected a worker that is free");
     const id = ++this.#batches;
@@ -127,7 +131,7 @@ export class WhisperThread {
       const timer = setTimeout(() => this.#timedOut(worker, limitMs), limitMs);
       const batch: Batch = { id, timer, resolve, reject };
       this.#batch = batch;
-      worker.postMessage({ batch: id, utterances, beam } satisfies BatchRequest);
+      worker.postMessage({ batch: id, utterances, ...search } satisfies BatchRequest);
     });
   }
 

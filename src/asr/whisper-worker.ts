@@ -4,6 +4,7 @@
 import os from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../base/error.ts";
+import { recogniseFinals } from "./ladder.ts";
 import { type Recognition, type UtteranceAudio, Whisper, type WhisperOptions } from "./whisper.ts";
 
 export interface WhisperWorkerData extends WhisperOptions {
@@ -14,8 +15,10 @@ export interface WhisperWorkerData extends WhisperOptions {
 export interface BatchRequest {
   batch: number;
   utterances: UtteranceAudio[];
-  /** Beam width, 1 to 5. */
+  /** Beam width, 1 to 5; of finals the widest. */
   beam: number;
+  /** Whether the result will be a final: then it is worth retries and the times of its words. */
+  final: boolean;
 }
 
 export type WorkerAnswer =
@@ -36,9 +39,12 @@ if (port) {
   }
   try {
     const whisper = await Whisper.load(options);
-    port.on("message", async ({ batch, utterances, beam }: BatchRequest) => {
+    port.on("message", async ({ batch, utterances, beam, final }: BatchRequest) => {
       try {
-        answer({ type: "done", batch, recognitions: await whisper.recognise(utterances, beam) });
+        const recognitions = final
+          ? await recogniseFinals(whisper, utterances, beam)
+          : await whisper.recognise(utterances, { beam });
+        answer({ type: "done", batch, recognitions });
       } catch (error) {
         answer({ type: "rejected", batch, message: messageOf(error) });
       }

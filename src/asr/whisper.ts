@@ -2,11 +2,14 @@
  * One Whisper session: a batch of utterances in, texts out. Blocks its thread; lives in a worker.
  */
 import { InferenceSession, Tensor } from "onnxruntime-node";
+import type { Attention } from "./alignment.ts";
 import { type Biases, createBiases } from "./bias.ts";
+import type { Retry } from "./ladder.ts";
 import { AUTO_LANGUAGE, startTokens } from "./language.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "./metadata.ts";
+import { type TimedWord, timeWords } from "./timing.ts";
 import { loadTokenizer, type TextDecoderOfTokens } from "./tokenizer.ts";
-import { maximumTokens, windowSamples } from "./window.ts";
+import { maximumTokens, PAD_SAMPLES, windowSamples } from "./window.ts";
 
 export interface WhisperOptions {
   modelPath: string;
@@ -27,15 +30,33 @@ export interface UtteranceAudio {
   language: string;
 }
 
+/** How a batch is searched. */
+export interface Search {
+  /** Beam width, 1 to 5; 1 is greedy search. */
+  beam: number;
+  /** Silence behind the speech that the encoder sees, samples; default `PAD_SAMPLES`. */
+  padSamples?: number;
+  /** Tokens at most; by default as many as so much audio can have. */
+  limit?: number;
+  /** Whether words are timed. Default false. */
+  align?: boolean;
+}
+
 export interface Recognition {
   text: string;
   tokens: number[];
+  /** Timed words; none unless they were asked for. */
+  words: TimedWord[];
   /** Mean log-probability of the tokens, end-of-text included; <= 0. */
   logprob: number;
+  /** Log-probability of the least likely one; <= 0. */
+  lowestLogprob: number;
   /** Probability that there is no speech, 0..1. */
   noSpeech: number;
   /** Whisper's code; the detected one when `auto` was asked for. */
   language: string;
+  /** What was tried after the first search, see `ladder.ts`. */
+  retries: readonly Retry[];
   /** Wall-clock milliseconds of the inference that this utterance was part of. */
   decodeMs: number;
 }
@@ -46,12 +67,15 @@ export class Whisper {
   readonly #session: InferenceSession;
   readonly #tokenizer: TextDecoderOfTokens;
   readonly #biases: Biases;
+  /** Whether the file can say where its decoder looked. */
+  readonly #aligns: boolean;
 
   private constructor(metadata: WhisperMetadata, session: InferenceSession, tokenizer: TextDecoderOfTokens) {
     this.metadata = metadata;
     this.#session = session;
     this.#tokenizer = tokenizer;
     this.#biases = createBiases(metadata);
+    this.#aligns = session.inputNames.includes("align");
   }
 
   /** @throws {LinescribeError} `MODEL_MISSING` or `MODEL_ALTERED`. */
@@ -72,85 +96,76 @@ export class Whisper {
   /**
    * Recognises utterances in one inference. All must have the same language, because they share a prompt.
    *
-   * @param beam - Beam width, 1 to 5.
-   * @param limit - Tokens at most; by default as many as so much audio can have.
    * @returns One recognition per utterance, in order.
    * @throws {RangeError} when an utterance is longer than 30 s.
    */
-  async recognise(
-    utterances: readonly UtteranceAudio[],
-    beam: number,
-    limit = Math.max(...utterances.map(({ pcm16k }) => maximumTokens(pcm16k.length))),
-  ): Promise<Recognition[]> {
+  async recognise(utterances: readonly UtteranceAudio[], search: Search): Promise<Recognition[]> {
     const startedAt = performance.now();
     const asked = (utterances[0] as UtteranceAudio).language;
     if (utterances.some(({ language }) => language !== asked)) {
       throw new RangeError("Expected the utterances of a batch to have one language");
     }
-    const audio = this.#audio(utterances);
-    if (asked !== AUTO_LANGUAGE) return this.#decode(utterances, audio, asked, { beam, limit }, startedAt);
-    const languages = await this.#detect(audio, utterances.length);
+    if (asked !== AUTO_LANGUAGE) return this.#decode(utterances, asked, search, startedAt);
+    const languages = await this.#detect(utterances);
     // Rows that turned out to speak the same language share an inference.
     const results: Recognition[] = new Array(utterances.length);
     for (const language of new Set(languages)) {
       const rows = [...languages.keys()].filter((row) => languages[row] === language);
       const group = rows.map((row) => utterances[row] as UtteranceAudio);
-      const recognitions = await this.#decode(
-        group,
-        this.#audio(group),
-        language,
-        { beam, limit },
-        startedAt,
-      );
+      const recognitions = await this.#decode(group, language, search, startedAt);
       for (const [index, row] of rows.entries()) results[row] = recognitions[index] as Recognition;
     }
     return results;
   }
 
   /** The language token with the highest score behind the start token, per row. */
-  async #detect(audio: Audio, rows: number): Promise<string[]> {
-    const { tokens } = await this.#run(audio, rows, [this.metadata.tokens.startOfTranscript], 1, 1, {
-      every: this.#biases.language,
-      first: this.#biases.language,
-    });
+  async #detect(utterances: readonly UtteranceAudio[]): Promise<string[]> {
+    const bias = { every: this.#biases.language, first: this.#biases.language };
+    const audio = this.#audio(utterances, PAD_SAMPLES);
+    const prompt = [this.metadata.tokens.startOfTranscript];
+    const { tokens } = await this.#run(audio, prompt, { beam: 1, limit: 1, align: false }, bias);
     const codes = new Map(Object.entries(this.metadata.languages).map(([code, token]) => [token, code]));
-    const width = tokens.length / rows;
-    return Array.from({ length: rows }, (_, row) => codes.get(Number(tokens[row * width])) ?? "en");
+    const width = tokens.length / utterances.length;
+    return utterances.map((_, row) => codes.get(Number(tokens[row * width])) ?? "en");
   }
 
   async #decode(
     utterances: readonly UtteranceAudio[],
-    audio: Audio,
     language: string,
-    { beam, limit }: { beam: number; limit: number },
+    { beam, padSamples = PAD_SAMPLES, align = false, limit }: Search,
     startedAt: number,
   ): Promise<Recognition[]> {
+    const longest = Math.max(...utterances.map(({ pcm16k }) => pcm16k.length));
+    const search = { beam, align, limit: limit ?? maximumTokens(longest) };
     const prompt = startTokens(this.metadata, language);
-    const rows = utterances.length;
-    const { tokens, logprobs, noSpeech } = await this.#run(audio, rows, prompt, beam, limit, this.#biases);
+    const output = await this.#run(this.#audio(utterances, padSamples), prompt, search, this.#biases);
     const decodeMs = performance.now() - startedAt;
-    const width = tokens.length / rows;
-    return utterances.map((_, row) => {
-      const ids = Array.from(tokens.subarray(row * width, (row + 1) * width), Number);
-      const end = ids.indexOf(this.metadata.tokens.endOfText);
-      const spoken = end < 0 ? ids : ids.slice(0, end);
-      const scored = Math.min(spoken.length + 1, width);
-      const sum = logprobs
-        .subarray(row * width, row * width + scored)
-        .reduce((total, value) => total + value, 0);
+    return utterances.map(({ pcm16k }, row) => {
+      const { tokens, logprobs, attention } = rowOf(output, row, utterances.length);
+      const end = tokens.indexOf(this.metadata.tokens.endOfText);
+      const spoken = end < 0 ? tokens : tokens.slice(0, end);
+      const scored = logprobs.subarray(0, spoken.length + 1);
+      const words = attention
+        ? timeWords(this.#tokenizer.words(spoken, language), { attention, logprobs: scored, pcm16k })
+        : [];
       return {
         text: this.#tokenizer.decode(spoken),
         tokens: spoken,
-        logprob: Math.min(0, sum / scored),
-        noSpeech: noSpeech[row] as number,
+        words,
+        logprob: Math.min(0, mean(scored)),
+        lowestLogprob: Math.min(0, ...scored),
+        noSpeech: output.noSpeech[row] as number,
         language,
+        retries: [],
         decodeMs,
       };
     });
   }
 
-  #audio(utterances: readonly UtteranceAudio[]): Audio {
-    const windows = utterances.map(({ pcm16k }) => windowSamples(pcm16k.length, this.metadata.tailPool));
+  #audio(utterances: readonly UtteranceAudio[], padSamples: number): Audio {
+    const windows = utterances.map(({ pcm16k }) =>
+      windowSamples(pcm16k.length, this.metadata.tailPool, padSamples),
+    );
     const width = Math.max(...windows);
     const pcm = new Float32Array(utterances.length * width);
     for (const [row, { pcm16k }] of utterances.entries()) pcm.set(pcm16k, row * width);
@@ -159,15 +174,14 @@ export class Whisper {
 
   async #run(
     { pcm, width, windows }: Audio,
-    rows: number,
     prompt: number[],
-    beam: number,
-    maximum: number,
-    bias: { every: Float32Array; first: Float32Array },
-  ): Promise<{ tokens: BigInt64Array; logprobs: Float32Array; noSpeech: Float32Array }> {
+    { beam, limit, align }: Required<Omit<Search, "padSamples">>,
+    bias: Pick<Biases, "every" | "first">,
+  ): Promise<Output> {
     const int64 = (values: number[], dims: number[]) =>
       new Tensor("int64", BigInt64Array.from(values, BigInt), dims);
     const { vocabulary, tailPool, tailBlocks } = this.metadata;
+    const rows = windows.length;
     const outputs = await this.#session.run({
       pcm: new Tensor("float32", pcm, [rows, width]),
       samples: int64(windows, [rows]),
@@ -176,15 +190,17 @@ export class Whisper {
         [rows, prompt.length],
       ),
       beam: int64([beam], []),
-      max_tokens: int64([maximum], []),
+      max_tokens: int64([limit], []),
       bias: new Tensor("float32", bias.every, [1, vocabulary]),
       bias_first: new Tensor("float32", bias.first, [1, vocabulary]),
       ...(tailPool > 0 ? { tail_blocks: int64([tailBlocks], [1]) } : {}),
+      ...(this.#aligns ? { align: new Tensor("bool", [align], []) } : {}),
     });
     return {
       tokens: (outputs.tokens as Tensor).data as BigInt64Array,
       logprobs: (outputs.logprobs as Tensor).data as Float32Array,
       noSpeech: (outputs.no_speech as Tensor).data as Float32Array,
+      alignment: this.#aligns && align ? (outputs.alignment as Tensor) : null,
     };
   }
 
@@ -198,4 +214,33 @@ interface Audio {
   pcm: Float32Array;
   width: number;
   windows: number[];
+}
+
+/** What the graph gave for a batch, see models/README.md. */
+interface Output {
+  tokens: BigInt64Array;
+  logprobs: Float32Array;
+  noSpeech: Float32Array;
+  alignment: Tensor | null;
+}
+
+/** One row of it. */
+function rowOf({ tokens, logprobs, alignment }: Output, row: number, rows: number) {
+  const width = tokens.length / rows;
+  return {
+    tokens: Array.from(tokens.subarray(row * width, (row + 1) * width), Number),
+    logprobs: logprobs.subarray(row * width, (row + 1) * width),
+    attention: alignment && attentionOf(alignment, row),
+  };
+}
+
+/** Cross-attention of one row of a batch, [rows, heads, tokens, positions]. */
+function attentionOf({ data, dims }: Tensor, row: number): Attention {
+  const [, heads, rows, width] = dims as [number, number, number, number];
+  const size = heads * rows * width;
+  return { weights: (data as Float32Array).subarray(row * size, (row + 1) * size), heads, rows, width };
+}
+
+function mean(values: Float32Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

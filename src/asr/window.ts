@@ -7,6 +7,8 @@ import { exactDiv, MODEL_RATE_HZ } from "../base/time.ts";
 export const POSITION_SAMPLES = exactDiv(MODEL_RATE_HZ, 50);
 /** Whisper never saw more than 30 s at once. */
 export const MAXIMUM_WINDOW_SAMPLES = 30 * MODEL_RATE_HZ;
+/** Silence behind the speech that is no loss anywhere: the full window of 30 s. */
+export const FULL_PAD_SAMPLES = MAXIMUM_WINDOW_SAMPLES;
 /** Silence behind the speech; below 0.3 s the decoder repeats itself, above 0.5 s nothing is gained (models/README.md). */
 export const PAD_SAMPLES = exactDiv(MODEL_RATE_HZ, 2);
 /** Very short utterances get more: see models/README.md, single digits. */
@@ -19,15 +21,16 @@ export const MAXIMUM_TOKENS = 224;
  *
  * @param tailPool - Positions per block of the silent tail; the window is a multiple of it, so that the tail starts
  *   where the window ends. 0 when the model has no tail: then the window is the full 30 s.
+ * @param padSamples - Silence behind the speech, as far as 30 s reach.
  * @throws {RangeError} when the utterance is longer than 30 s.
  */
-export function windowSamples(samples: number, tailPool: number): number {
+export function windowSamples(samples: number, tailPool: number, padSamples = PAD_SAMPLES): number {
   if (samples > MAXIMUM_WINDOW_SAMPLES) {
     throw new RangeError(`Expected an utterance of at most 30 s, got ${samples / MODEL_RATE_HZ} s`);
   }
   if (tailPool === 0) return MAXIMUM_WINDOW_SAMPLES;
   const step = POSITION_SAMPLES * tailPool;
-  const wanted = Math.max(MINIMUM_WINDOW_SAMPLES, samples + PAD_SAMPLES);
+  const wanted = Math.max(MINIMUM_WINDOW_SAMPLES, samples + padSamples);
   return Math.min(MAXIMUM_WINDOW_SAMPLES, Math.ceil(wanted / step) * step);
 }
 
