@@ -18,7 +18,7 @@ function started(): EventDraft {
 }
 
 function final(utterance: number, startMs: number, endMs: number, text = "Hello."): EventDraft {
-  const words = { text, language: "en", confidence: 0.9 };
+  const words = { text, language: "en", confidence: 0.9, words: [] };
   return { type: "transcript.final", ...label, utterance, startMs, endMs, ...words };
 }
 

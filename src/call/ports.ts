@@ -3,7 +3,7 @@
  * `vad/` and `asr/` fit as they are; tests hand in small ones.
  */
 import type { LinescribeError } from "../base/error.ts";
-import type { EventDraft, Track, TrackLabel } from "../transcript/event.ts";
+import type { EventDraft, Track, TrackLabel, TranscriptWord } from "../transcript/event.ts";
 import type { VadStream } from "../vad/stream.ts";
 
 export interface Detector {
@@ -20,6 +20,8 @@ export interface RecognisedText {
   /** Probability that there is no speech, 0..1. */
   noSpeech: number;
   language: string;
+  /** Times in ms from the start of the utterance; none in a partial. */
+  words: readonly TranscriptWord[];
 }
 
 /** See `RecognitionJob` of the recogniser. */

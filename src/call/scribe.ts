@@ -5,8 +5,9 @@
 import type { Counters } from "../base/counters.ts";
 import { LinescribeError, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
-import type { EventDraft, GapCause, TrackLabel } from "../transcript/event.ts";
+import type { EventDraft, GapCause, TrackLabel, TranscriptWord } from "../transcript/event.ts";
 import type { TranscriptPartial } from "../transcript/partial.ts";
+import { isInvented } from "./invented.ts";
 import type { HeardUtterance } from "./listener.ts";
 import type { Commit, PartialText, RecognisedText, RecognitionJob, TextRecogniser } from "./ports.ts";
 import { type OpenUtterance, Sketch, type SketchOptions } from "./sketch.ts";
@@ -31,9 +32,6 @@ export interface ScribeOptions {
   gaps?: number;
 }
 
-/** Whisper's own rule for text made of nothing: improbable words where it hears no speech (openai/whisper transcribe.py). */
-const NO_SPEECH_THRESHOLD = 0.6;
-const LOGPROB_THRESHOLD = -1;
 /**
  * What lasts this long and is this surely speech must have had words: without any it is a gap. Clear speech has a mean
  * probability of 0.84 to 1 and pieces of it, torn off by a crash or a bad line, 0.8 to 0.95; a cough or a click, about
@@ -100,7 +98,7 @@ export class TrackScribe {
       const result = await answer;
       return result instanceof LinescribeError
         ? this.#failed(result, startMs, endMs)
-        : (this.#final(result, number, startMs, endMs) ?? this.#wordless(utterance));
+        : (this.#final(result, number, utterance) ?? this.#wordless(utterance));
     });
   }
 
@@ -173,9 +171,10 @@ export class TrackScribe {
     });
   }
 
-  #final(result: RecognisedText, utterance: number, startMs: number, endMs: number): EventDraft | null {
+  #final(result: RecognisedText, utterance: number, heard: HeardUtterance): EventDraft | null {
     const { label, counters } = this.#options;
-    const invented = result.noSpeech > NO_SPEECH_THRESHOLD && result.logprob < LOGPROB_THRESHOLD;
+    const { startMs, endMs } = heard;
+    const invented = isInvented(result, heard);
     if (result.text === "" || invented) {
       counters.add(invented ? "call.utterancesWithoutSpeech" : "call.utterancesWithoutWords");
       return null;
@@ -191,6 +190,7 @@ export class TrackScribe {
       text: result.text,
       language: result.language,
       confidence: Number(Math.exp(result.logprob).toFixed(4)),
+      words: result.words.map((word) => wordAt(word, startMs, endMs)),
     };
   }
 
@@ -214,6 +214,12 @@ export class TrackScribe {
     this.#options.counters.add("call.gaps");
     return { type: "transcript.gap", ...this.#options.label, gap: this.#nextGap++, startMs, endMs, cause };
   }
+}
+
+/** A word in media time of the call: what was rounded does not leave the utterance. */
+function wordAt(word: TranscriptWord, startMs: number, endMs: number): TranscriptWord {
+  const inside = (ms: number): number => Math.min(endMs, startMs + ms);
+  return { ...word, startMs: inside(word.startMs), endMs: inside(word.endMs) };
 }
 
 function asError(error: unknown): LinescribeError {

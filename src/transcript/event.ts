@@ -42,6 +42,17 @@ export interface TrackLabel {
   label: string;
 }
 
+/** A word of a final. Words come in the order in which they were said and do not overlap. */
+export interface TranscriptWord {
+  /** As written in `text`, punctuation included; in most languages the words joined by spaces are the text. */
+  word: string;
+  /** Media time of the call, within the utterance. */
+  startMs: number;
+  endMs: number;
+  /** Probability that this word was said, 0..1. */
+  confidence: number;
+}
+
 /** What an event says, before it is committed. */
 export type EventDraft =
   | {
@@ -70,6 +81,7 @@ export type EventDraft =
       language: string;
       /** exp of the mean token log-probability, 0..1. */
       confidence: number;
+      words: TranscriptWord[];
     }
   | {
       type: "transcript.gap";

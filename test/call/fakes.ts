@@ -141,7 +141,7 @@ export class ScriptedRecogniser implements TextRecogniser {
       [resolve, reject] = settlers;
     });
     const answer = (text: Partial<RecognisedText> = {}): void =>
-      resolve({ text: `${pcm16k.length / 16} ms`, logprob: -0.1, noSpeech: 0, language, ...text });
+      resolve({ text: `${pcm16k.length / 16} ms`, logprob: -0.1, noSpeech: 0, language, words: [], ...text });
     const asked = { pcm16k, language, priority, resolve: answer, reject, refuse: () => resolve(null) };
     this.asked.push(asked);
     if (!this.holding) answer();

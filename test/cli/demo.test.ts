@@ -31,6 +31,7 @@ const final = (utterance: number, startMs: number, text: string): EventDraft => 
   text,
   language: "en",
   confidence: 0.9,
+  words: [],
 });
 const end: EventDraft = {
   type: "call.ended",

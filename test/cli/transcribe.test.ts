@@ -35,6 +35,7 @@ test("a file is transcribed although the one before it is no WAV file, which exi
     "endMs",
     "text",
     "confidence",
+    "words",
   ]);
   // ONNX Runtime leaves a device id there when it is allowed to report to its makers.
   const left = readdirSync(folder, { recursive: true, encoding: "utf8" });

@@ -74,6 +74,7 @@ export function final(
     text,
     language: "en",
     confidence: 0.9,
+    words: [],
   };
 }
 

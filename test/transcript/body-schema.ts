@@ -38,6 +38,14 @@ const data = {
     text: z.string().min(1),
     language: z.string().regex(/^[a-z]{2,3}$/),
     confidence: z.number().min(0).max(1),
+    words: z.array(
+      z.strictObject({
+        word: z.string().min(1),
+        startMs: ms,
+        endMs: ms,
+        confidence: z.number().min(0).max(1),
+      }),
+    ),
   }),
   "transcript.gap": z.strictObject({
     ...common,

@@ -34,6 +34,7 @@ const DRAFTS: [EventDraft, string][] = [
       text: "Hello.",
       language: "en",
       confidence: 0.9,
+      words: [{ word: "Hello.", startMs: 12, endMs: 19, confidence: 0.8 }],
     },
     "msg_CA1_inbound_3",
   ],
@@ -75,7 +76,7 @@ test("the body of an event is the bytes that receivers have seen since version 1
   assert.equal(
     webhookBody(eventOf(final, 2)),
     '{"type":"transcript.final","timestamp":"2026-01-02T03:04:05.678Z","data":{"track":"inbound","label":"caller",' +
-      '"utterance":3,"startMs":10,"endMs":20,"text":"Hello.","language":"en","confidence":0.9,"version":1,' +
-      '"id":"msg_CA1_inbound_3","callSid":"CA1","sequence":2}}',
+      '"utterance":3,"startMs":10,"endMs":20,"text":"Hello.","language":"en","confidence":0.9,' +
+      '"words":[{"word":"Hello.","startMs":12,"endMs":19,"confidence":0.8}],"version":1,"id":"msg_CA1_inbound_3","callSid":"CA1","sequence":2}}',
   );
 });

@@ -10,7 +10,7 @@ import { MODEL_RATE_HZ, samplesToMs } from "../../base/time.ts";
 import { Listener, type ListenerOptions } from "../../call/listener.ts";
 import { TrackScribe } from "../../call/scribe.ts";
 import { StreamTrack } from "../../call/stream-track.ts";
-import type { EventDraft, Track } from "../../transcript/event.ts";
+import type { EventDraft, Track, TranscriptWord } from "../../transcript/event.ts";
 import type { EndpointerOptions } from "../../vad/endpointer-options.ts";
 import { cutIntoPieces } from "./pieces.ts";
 import { mulawOf, type Packet, type Recording, type TrackOfRecording } from "./recording.ts";
@@ -30,6 +30,7 @@ export interface TranscribedUtterance {
   endMs: number;
   text: string;
   confidence: number;
+  words: TranscriptWord[];
 }
 
 export interface Transcript {
@@ -161,12 +162,13 @@ function asTranscript(drafts: readonly Draft[], language: string): Transcript {
   return {
     language: language === "auto" ? longestLanguage(finals) : language,
     text: finals.map(({ text }) => text).join(" "),
-    utterances: finals.map(({ track, startMs, endMs, text, confidence }) => ({
+    utterances: finals.map(({ track, startMs, endMs, text, confidence, words }) => ({
       track,
       startMs,
       endMs,
       text,
       confidence,
+      words,
     })),
     failed: ordered
       .filter(({ type }) => type === "transcript.gap")
