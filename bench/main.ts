@@ -9,6 +9,7 @@ const BENCHES: Record<string, () => Promise<{ run(args: string[], options: Bench
     calls: () => import("./calls.ts"),
     engine: () => import("./engine.ts"),
     loop: () => import("./loop.ts"),
+    timing: () => import("./timing.ts"),
     vad: () => import("./vad.ts"),
   };
 
