@@ -4,12 +4,14 @@
  * Which retries an utterance gets depends on nothing but its own first results, never on load: a call replayed at full
  * speed has the finals that it had live.
  */
+import { MODEL_RATE_HZ } from "../base/time.ts";
+import { isLoop } from "./loop.ts";
+import { FRAME_MS, speechIslands } from "./speech-islands.ts";
 import type { Recognition, Search, UtteranceAudio } from "./whisper.ts";
 import { FULL_PAD_SAMPLES } from "./window.ts";
-import { isUnspaced } from "./words.ts";
 
-/** Retries, in the order in which they are tried. */
-export const RETRIES = ["beam", "window"] as const;
+/** Retries, in the order in which they are tried: with the beam, with 2 s of silence, in the full window of 30 s. */
+export const RETRIES = ["beam", "pad", "window"] as const;
 export type Retry = (typeof RETRIES)[number];
 
 interface Searcher {
@@ -17,21 +19,21 @@ interface Searcher {
 }
 
 /**
- * A token that greedy search took for want of a better one: probability below 0.25. A wider search changes nothing where
- * every token was likely, so this tells better than their mean which utterances gain by it.
+ * A token that greedy search took for want of a better one: probability below 0.25. A wider search changes little where
+ * every token was likely, so this tells better than their mean which utterances gain by it. See DECISIONS.md.
  */
 const UNLIKELY_LOGPROB = Math.log(0.25);
-/** Mean log-probability below which the window itself is suspected. */
-const WEAK_LOGPROB = -0.5;
 /** Nothing is made of silence by searching harder (openai/whisper transcribe.py does not retry it either). */
 const NO_SPEECH = 0.6;
-/** Words that are said twice in a row by no speaker, but by a decoder that goes round in circles. */
-const REPEATED_WORDS = 4;
+/** Less sound than this holds a word or two, where a wider search finds nothing better but loops, seconds. */
+const SHORT_SECONDS = 1;
+/** Silence behind the speech that ends the loops of short utterances. */
+const LONG_PAD_SAMPLES = 2 * MODEL_RATE_HZ;
 
 /**
  * Recognises utterances of one language as finals.
  *
- * @param beam - Width of the wide search, 2 to 5; with 1 only the window is retried.
+ * @param beam - Width of the wide search, 2 to 5; with 1 only loops are searched again.
  * @returns One recognition per utterance, in order.
  */
 export async function recogniseFinals(
@@ -57,37 +59,25 @@ async function climb(
   beam: number,
 ): Promise<Recognition> {
   if (first.noSpeech > NO_SPEECH) return first;
+  const seconds = soundSeconds(utterance.pcm16k);
+  const loops = (recognition: Recognition): boolean => isLoop(recognition, seconds);
   let best = first;
   const retries: Retry[] = [];
   const attempt = async (retry: Retry, search: Search): Promise<void> => {
     const [result] = await searcher.recognise([utterance], { ...search, align: true });
+    const other = result as Recognition;
     retries.push(retry);
-    best = better(best, result as Recognition);
+    // A loop is likely in itself.
+    const isBetter = loops(best) === loops(other) ? other.logprob > best.logprob : loops(best);
+    if (isBetter) best = other;
   };
-  if (beam > 1 && (best.lowestLogprob < UNLIKELY_LOGPROB || isLoop(best))) await attempt("beam", { beam });
-  if (best.logprob < WEAK_LOGPROB || isLoop(best)) {
-    await attempt("window", { beam, padSamples: FULL_PAD_SAMPLES });
-  }
+  const isUnlikely = best.lowestLogprob < UNLIKELY_LOGPROB && seconds >= SHORT_SECONDS;
+  if (beam > 1 && (isUnlikely || loops(best))) await attempt("beam", { beam });
+  if (loops(best)) await attempt("pad", { beam, padSamples: LONG_PAD_SAMPLES });
+  if (loops(best)) await attempt("window", { beam, padSamples: FULL_PAD_SAMPLES });
   return { ...best, retries };
 }
 
-/** The likelier one; but a loop is likely in itself. */
-function better(best: Recognition, other: Recognition): Recognition {
-  if (isLoop(best) !== isLoop(other)) return isLoop(best) ? other : best;
-  return other.logprob > best.logprob ? other : best;
-}
-
-/** Whether four or more words are said again at once (where words have no spaces: characters). */
-export function isLoop({ text, language }: Pick<Recognition, "text" | "language">): boolean {
-  const letters = text.toLowerCase().replace(/[^\p{L}\p{M}\p{N}\s]/gu, "");
-  const words = isUnspaced(language)
-    ? [...letters.replace(/\s/gu, "")]
-    : letters.split(/\s+/u).filter(Boolean);
-  for (let period = REPEATED_WORDS; 2 * period <= words.length; period++) {
-    for (let [at, same] = [0, 0]; at + period < words.length; at++) {
-      same = words[at] === words[at + period] ? same + 1 : 0;
-      if (same === period) return true;
-    }
-  }
-  return false;
+function soundSeconds(pcm16k: Float32Array): number {
+  return speechIslands(pcm16k).reduce((sum, { start, end }) => sum + (end - start) * FRAME_MS, 0) / 1000;
 }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
-import { isLoop, recogniseFinals } from "../../src/asr/ladder.ts";
+import { recogniseFinals } from "../../src/asr/ladder.ts";
 import type { Recognition, Search, UtteranceAudio } from "../../src/asr/whisper.ts";
 import { FULL_PAD_SAMPLES } from "../../src/asr/window.ts";
 
@@ -36,7 +35,11 @@ function scripted(first: Partial<Recognition>[], later: Partial<Recognition>[] =
   };
 }
 
-const utterance = (language = "en"): UtteranceAudio => ({ pcm16k: new Float32Array(16_000), language });
+/** Two seconds of sound. */
+const utterance = (language = "en"): UtteranceAudio => ({
+  pcm16k: new Float32Array(32_000).map((_, at) => Math.sin(at)),
+  language,
+});
 
 test("what greedy search is sure of is searched once, the whole batch together", async () => {
   const searcher = scripted([{ text: "one" }, { text: "two" }]);
@@ -64,13 +67,39 @@ test("an unlikely token is searched for again with the beam, and the likelier re
   }
 });
 
-test("what is weak with the beam too sees the full window", async () => {
-  const searcher = scripted([WEAK], [WEAK, { text: "two", logprob: -0.6 }]);
+test("a loop is tried again with a longer pad and then in the full window, until it is none", async () => {
+  const searcher = scripted([LOOP], [LOOP, LOOP, { text: "and so it goes on", ...WEAK }]);
   const [final] = await recogniseFinals(searcher, [utterance()], 3);
-  assert.deepEqual([final?.text, final?.retries], ["two", ["beam", "window"]]);
-  assert.equal(searcher.asked[2]?.search.padSamples, FULL_PAD_SAMPLES);
-  const better = scripted([WEAK], [UNSURE]);
-  assert.deepEqual((await recogniseFinals(better, [utterance()], 3))[0]?.retries, ["beam"]);
+  assert.deepEqual([final?.text, final?.retries], ["and so it goes on", ["beam", "pad", "window"]]);
+  assert.deepEqual(
+    searcher.asked.map(({ search }) => search.padSamples),
+    [undefined, undefined, 32_000, FULL_PAD_SAMPLES],
+  );
+  const padded = scripted([LOOP], [LOOP, WEAK]);
+  assert.deepEqual((await recogniseFinals(padded, [utterance()], 3))[0]?.retries, ["beam", "pad"]);
+  const stubborn = scripted([LOOP], [LOOP, LOOP, LOOP]);
+  assert.equal((await recogniseFinals(stubborn, [utterance()], 3))[0]?.text, LOOP.text);
+});
+
+test("a loop wins against nothing that is none, however likely it is", async () => {
+  const searcher = scripted([UNSURE], [LOOP]);
+  assert.equal((await recogniseFinals(searcher, [utterance()], 3))[0]?.text, "one");
+});
+
+test("what is shorter than a second is searched again only when it is a loop", async () => {
+  const short = { ...utterance(), pcm16k: utterance().pcm16k.subarray(0, 9600) };
+  const sure = scripted([UNSURE]);
+  assert.deepEqual((await recogniseFinals(sure, [short], 3))[0]?.retries, []);
+  const searcher = scripted(
+    [{ text: "Eight, eight.", ...SURE }],
+    [
+      { text: "8 8", ...SURE },
+      { text: "8", ...WEAK },
+    ],
+  );
+  const half = { ...short, pcm16k: short.pcm16k.subarray(0, 6400) };
+  const [final] = await recogniseFinals(searcher, [half], 3);
+  assert.deepEqual([final?.text, final?.retries], ["8", ["beam", "pad"]]);
 });
 
 test("what sounds like silence is not searched for words", async () => {
@@ -79,18 +108,12 @@ test("what sounds like silence is not searched for words", async () => {
   assert.deepEqual([final?.retries, searcher.asked.length], [[], 1]);
 });
 
-test("with a beam of 1 only the window is tried", async () => {
-  const searcher = scripted([WEAK], [SURE]);
+test("with a beam of 1 only loops are searched again", async () => {
+  const unsure = scripted([WEAK]);
+  assert.deepEqual((await recogniseFinals(unsure, [utterance()], 1))[0]?.retries, []);
+  const searcher = scripted([LOOP], [LOOP, SURE]);
   const [final] = await recogniseFinals(searcher, [utterance()], 1);
-  assert.deepEqual([final?.retries, searcher.asked[1]?.search.beam], [["window"], 1]);
-});
-
-test("a loop is tried again however likely it is, and wins against nothing that is none", async () => {
-  const searcher = scripted([LOOP], [LOOP, { text: "and so it goes on", ...WEAK }]);
-  const [final] = await recogniseFinals(searcher, [utterance()], 3);
-  assert.deepEqual([final?.text, final?.retries], ["and so it goes on", ["beam", "window"]]);
-  const other = scripted([UNSURE], [LOOP]);
-  assert.equal((await recogniseFinals(other, [utterance()], 3))[0]?.text, "one");
+  assert.deepEqual([final?.retries, searcher.asked[1]?.search.beam], [["pad", "window"], 1]);
 });
 
 test("the language that was detected is not asked for again", async () => {
@@ -100,29 +123,4 @@ test("the language that was detected is not asked for again", async () => {
     searcher.asked.map(({ languages }) => languages),
     [["auto"], ["fr"]],
   );
-});
-
-test("four words or more that are said again at once are a loop, whatever stands around them", () => {
-  const word = fc.constantFrom("ja", "nein", "acht", "3", "don't");
-  const words = (minLength: number, maxLength: number) => fc.array(word, { minLength, maxLength });
-  fc.assert(
-    fc.property(words(0, 5), words(4, 8), words(0, 5), (before, round, after) => {
-      const text = [...before, ...round.map((one) => `${one},`), ...round, ...after].join(" ");
-      assert.ok(isLoop({ text: `${text}.`, language: "en" }), text);
-    }),
-  );
-  // All words differ, so that nothing shorter repeats either.
-  fc.assert(
-    fc.property(fc.uniqueArray(fc.integer(), { maxLength: 30 }), (numbers) => {
-      assert.equal(
-        isLoop({ text: numbers.map((one) => `w${one}`.replace("-", "m")).join(" "), language: "en" }),
-        false,
-      );
-    }),
-  );
-  assert.equal(isLoop({ text: "No, no, no. Eight eight.", language: "en" }), false);
-  assert.equal(isLoop({ text: "the more the merrier the more the", language: "en" }), false);
-  assert.equal(isLoop({ text: "今日は雨です。今日は雨です。", language: "ja" }), true);
-  assert.equal(isLoop({ text: "今日は雨です。明日は雨です。", language: "ja" }), false);
-  assert.equal(isLoop({ text: "", language: "en" }), false);
 });
