@@ -31,6 +31,7 @@ const CALIBRATION_ERROR = 0.08;
 const JOIN_MS = 400;
 /** Joined clips are together at most this long. */
 const JOINED_SECONDS = 20;
+const JOINS_MAXIMUM = 24;
 
 type Half = "tune" | "report";
 
@@ -181,7 +182,7 @@ function printDistances(what: string, distances: readonly number[]): number {
 /** Distances of the words beside each join from it, for neighbours in the list that are short enough. */
 async function joinErrors(whisper: Whisper, clips: readonly Clip[], beam: number): Promise<number[]> {
   const distances: number[] = [];
-  for (let index = 0; index + 1 < clips.length; index += 2) {
+  for (let index = 0; index + 1 < clips.length && distances.length < 2 * JOINS_MAXIMUM; index += 2) {
     const [first, second] = [sound(clips[index] as Clip), sound(clips[index + 1] as Clip)];
     const silence = JOIN_MS * (PHONE_RATE_HZ / 1000);
     const joined = new Float32Array(first.length + silence + second.length);

@@ -23,7 +23,7 @@ interface Searcher {
  * every token was likely, so this tells better than their mean which utterances gain by it. See DECISIONS.md.
  */
 const UNLIKELY_LOGPROB = Math.log(0.25);
-/** Nothing is made of silence by searching harder (openai/whisper transcribe.py does not retry it either). */
+/** No words are made of music by searching harder (openai/whisper transcribe.py does not retry it either). */
 const NO_SPEECH = 0.6;
 /** Less sound than this holds a word or two, where a wider search finds nothing better but loops, seconds. */
 const SHORT_SECONDS = 1;
@@ -58,8 +58,9 @@ async function climb(
   first: Recognition,
   beam: number,
 ): Promise<Recognition> {
-  if (first.noSpeech > NO_SPEECH) return first;
   const seconds = soundSeconds(utterance.pcm16k);
+  // Whisper writes "you" and "Thank you." for silence, and is quite sure of it.
+  if (seconds === 0) return { ...first, text: "", tokens: [], words: [] };
   const loops = (recognition: Recognition): boolean => isLoop(recognition, seconds);
   let best = first;
   const retries: Retry[] = [];
@@ -71,8 +72,8 @@ async function climb(
     const isBetter = loops(best) === loops(other) ? other.logprob > best.logprob : loops(best);
     if (isBetter) best = other;
   };
-  const isUnlikely = best.lowestLogprob < UNLIKELY_LOGPROB && seconds >= SHORT_SECONDS;
-  if (beam > 1 && (isUnlikely || loops(best))) await attempt("beam", { beam });
+  const isUnlikely = best.lowestLogprob < UNLIKELY_LOGPROB && best.noSpeech <= NO_SPEECH;
+  if (beam > 1 && ((isUnlikely && seconds >= SHORT_SECONDS) || loops(best))) await attempt("beam", { beam });
   if (loops(best)) await attempt("pad", { beam, padSamples: LONG_PAD_SAMPLES });
   if (loops(best)) await attempt("window", { beam, padSamples: FULL_PAD_SAMPLES });
   return { ...best, retries };

@@ -8,6 +8,8 @@ const FRAME_SAMPLES = exactDiv(MODEL_RATE_HZ, 100);
 export const FRAME_MS = 10;
 /** Sound is what is at most this far below the loud frames of its utterance, as in `bench/corpus.ts`. */
 const RANGE_DB = 30;
+/** Below this nothing is sound, dB of full scale: the smallest steps of mu-law are at -72. */
+const FLOOR_DB = -70;
 /** A silence this long is a pause; the closure of a stop consonant is shorter. */
 const PAUSE_FRAMES = 10;
 
@@ -17,13 +19,13 @@ export interface Island {
   end: number;
 }
 
-/** Runs of frames within 30 dB of the loud ones (95th percentile), joined across less than 100 ms. */
+/** Runs of frames within 30 dB of the loud ones (95th percentile), joined across less than 100 ms; none in silence. */
 export function speechIslands(pcm16k: Float32Array): Island[] {
   const levels = frameLevels(pcm16k);
   const loud = levels.toSorted()[Math.floor(levels.length * 0.95)] ?? 0;
   const islands: Island[] = [];
   for (const [frame, level] of levels.entries()) {
-    if (level < loud - RANGE_DB) continue;
+    if (level < Math.max(FLOOR_DB, loud - RANGE_DB)) continue;
     const last = islands.at(-1);
     if (last && frame - last.end < PAUSE_FRAMES) last.end = frame + 1;
     else islands.push({ start: frame, end: frame + 1 });

@@ -1,6 +1,7 @@
 /**
  * Words that nobody said: what Whisper makes of music, animals and noise.
  */
+import { isLoop } from "../asr/loop.ts";
 import type { HeardUtterance } from "./listener.ts";
 import type { RecognisedText } from "./ports.ts";
 
@@ -15,12 +16,13 @@ const NO_SPEECH = 0.6;
 const DOUBTED_SPEECH = 0.5;
 
 /**
- * Whether the words of an utterance are improbable and, besides, the recogniser hears no speech or the detector doubted
- * that there was any. Either alone is no reason: a quiet "yes" is likely as a word, and a name is not.
+ * Whether the words of an utterance are improbable, or a loop, and, besides, the recogniser hears no speech or the
+ * detector doubted that there was any. Either alone is no reason: a quiet "yes" is likely as a word, and a name is not.
  */
 export function isInvented(
-  { logprob, noSpeech }: Pick<RecognisedText, "logprob" | "noSpeech">,
+  { text, language, logprob, noSpeech }: Pick<RecognisedText, "text" | "language" | "logprob" | "noSpeech">,
   { meanProbability = 1 }: Pick<HeardUtterance, "meanProbability">,
 ): boolean {
-  return logprob < DOUBTED_LOGPROB && (noSpeech > NO_SPEECH || meanProbability < DOUBTED_SPEECH);
+  if (noSpeech <= NO_SPEECH && meanProbability >= DOUBTED_SPEECH) return false;
+  return logprob < DOUBTED_LOGPROB || isLoop({ text, language }, Number.POSITIVE_INFINITY);
 }

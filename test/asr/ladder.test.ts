@@ -102,10 +102,21 @@ test("what is shorter than a second is searched again only when it is a loop", a
   assert.deepEqual([final?.text, final?.retries], ["8", ["beam", "pad"]]);
 });
 
-test("what sounds like silence is not searched for words", async () => {
+test("what sounds like no speech is searched again only when it is a loop", async () => {
   const searcher = scripted([{ ...WEAK, noSpeech: 0.7 }]);
   const [final] = await recogniseFinals(searcher, [utterance()], 3);
   assert.deepEqual([final?.retries, searcher.asked.length], [[], 1]);
+  const loop = scripted([{ ...LOOP, noSpeech: 0.7 }], [WEAK]);
+  assert.deepEqual((await recogniseFinals(loop, [utterance()], 3))[0]?.retries, ["beam"]);
+});
+
+test("silence has no words, whatever its offset", async () => {
+  for (const value of [0, 0.9]) {
+    const searcher = scripted([{ text: "Thank you.", tokens: [1, 2], ...WEAK }]);
+    const silence = { pcm16k: new Float32Array(16_000).fill(value), language: "en" };
+    const [final] = await recogniseFinals(searcher, [silence], 3);
+    assert.deepEqual([final?.text, final?.tokens, final?.words, searcher.asked.length], ["", [], [], 1]);
+  }
 });
 
 test("with a beam of 1 only loops are searched again", async () => {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { createBiases } from "../../src/asr/bias.ts";
 import { isMultilingual, startTokens, whisperLanguage } from "../../src/asr/language.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "../../src/asr/metadata.ts";
-import { maximumTokens, windowSamples } from "../../src/asr/window.ts";
+import { FULL_PAD_SAMPLES, maximumTokens, windowSamples } from "../../src/asr/window.ts";
 import { MODEL } from "./clips.ts";
 
 const base = await readWhisperMetadata(MODEL.modelPath);
@@ -56,6 +56,8 @@ test("the window holds the utterance and its padding in whole blocks of the tail
     assert.equal(window % step, 0);
     assert.ok(window >= samples + 8000 && window < samples + 8000 + step);
   }
+  assert.ok(windowSamples(16_000, base.tailPool, 32_000) >= 48_000);
+  assert.equal(windowSamples(16_000, base.tailPool, FULL_PAD_SAMPLES), 480_000);
   assert.equal(windowSamples(480_000, base.tailPool), 480_000);
   assert.equal(windowSamples(1, 0), 480_000);
   assert.throws(() => windowSamples(480_001, base.tailPool), RangeError);

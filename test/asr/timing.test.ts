@@ -146,6 +146,8 @@ test("sound has islands where it is loud, whatever its offset and level", () => 
     ]);
   }
   assert.deepEqual(speechIslands(new Float32Array(100)), []);
-  // Nothing is louder than the rest: all of it counts.
-  assert.deepEqual(speechIslands(new Float32Array(1600)), [{ start: 0, end: 10 }]);
+  // Nothing is louder than the rest: all of it counts, unless it is silence.
+  const hum = new Float32Array(1600).map((_, at) => 1e-3 * Math.sin(at));
+  assert.deepEqual(speechIslands(hum), [{ start: 0, end: 10 }]);
+  for (const value of [0, 1, -0.5, 1e-30]) assert.deepEqual(speechIslands(hum.fill(value)), []);
 });

@@ -17,15 +17,24 @@ const HEARD_IN_SPEECH: Record<string, [number, number, number]> = {
   "improbable words in speech over music": [-0.9, 0.5, 0.6],
 };
 
+const WORD = { text: "you", language: "en" };
+
 test("improbable words are invented where either network hears no speech, and only there", () => {
   const invented = ([logprob, noSpeech, meanProbability]: [number, number, number]) =>
-    isInvented({ logprob, noSpeech }, { meanProbability });
+    isInvented({ ...WORD, logprob, noSpeech }, { meanProbability });
   for (const [what, measures] of Object.entries(HEARD_IN_NOISE)) assert.equal(invented(measures), true, what);
   for (const [what, measures] of Object.entries(HEARD_IN_SPEECH))
     assert.equal(invented(measures), false, what);
 });
 
 test("without a speech detector the recogniser decides", () => {
-  assert.equal(isInvented({ logprob: -0.9, noSpeech: 0.7 }, {}), true);
-  assert.equal(isInvented({ logprob: -0.9, noSpeech: 0.5 }, {}), false);
+  assert.equal(isInvented({ ...WORD, logprob: -0.9, noSpeech: 0.7 }, {}), true);
+  assert.equal(isInvented({ ...WORD, logprob: -0.9, noSpeech: 0.5 }, {}), false);
+});
+
+test("a loop in noise is invented, however likely it is in itself", () => {
+  const loop = { text: "I'm sorry. I'm sorry. I'm sorry. I'm sorry.", language: "en", logprob: -0.2 };
+  assert.equal(isInvented({ ...loop, noSpeech: 0.75 }, { meanProbability: 0.9 }), true);
+  assert.equal(isInvented({ ...loop, noSpeech: 0.2 }, { meanProbability: 0.2 }), true);
+  assert.equal(isInvented({ ...loop, noSpeech: 0.2 }, { meanProbability: 0.9 }), false);
 });
