@@ -70,8 +70,13 @@ function attentionOf(starts: readonly number[], positions: number, noise: () => 
       const end = starts[token + 1] ?? positions;
       for (let at = start; at < end; at++) weights[(head * rows + token) * width + at] = 0.8 + 0.2 * noise();
     }
-    // A place that every token looks at, as real heads have.
-    for (let row = 0; row < rows; row++) weights[(head * rows + row) * width + 1] = 5;
+    // A stretch that every token looks at, as real heads have.
+    for (let row = 0; row < rows; row++) {
+      for (let at = 0; at < 9; at++) {
+        const cell = (head * rows + row) * width + at;
+        weights[cell] = (weights[cell] as number) + 100;
+      }
+    }
   }
   return { weights, heads, rows, width };
 }

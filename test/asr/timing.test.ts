@@ -68,7 +68,7 @@ const utterances = fc
     return { said, durationMs: (said.at(-1) as Said).endMs + 300 };
   });
 
-test("words are found to 40 ms, and pauses belong to none of them", () => {
+test("words are found to 20 ms, and pauses belong to none of them", () => {
   fc.assert(
     fc.property(utterances, ({ said, durationMs }) => {
       const attention = attentionOf(said, durationMs);
@@ -82,8 +82,8 @@ test("words are found to 40 ms, and pauses belong to none of them", () => {
         const word = words[index];
         assert.equal(word?.word, `w${index}`);
         const told = `${JSON.stringify(words)} for ${JSON.stringify(said)}`;
-        assert.ok(Math.abs((word?.startMs ?? -1) - startMs) <= 40, told);
-        assert.ok(Math.abs((word?.endMs ?? -1) - endMs) <= 40, told);
+        assert.ok(Math.abs((word?.startMs ?? -1) - startMs) <= 20, told);
+        assert.ok(Math.abs((word?.endMs ?? -1) - endMs) <= 20, told);
       }
     }),
   );
