@@ -5,6 +5,7 @@
  * speed has the finals that it had live.
  */
 import { MODEL_RATE_HZ } from "../base/time.ts";
+import { lacksLead, withLead, withoutLead } from "./lead.ts";
 import { isLoop } from "./loop.ts";
 import { FRAME_MS, speechIslands } from "./speech-islands.ts";
 import type { Recognition, Search, UtteranceAudio } from "./whisper.ts";
@@ -41,30 +42,47 @@ export async function recogniseFinals(
   utterances: readonly UtteranceAudio[],
   beam: number,
 ): Promise<Recognition[]> {
-  const first = await searcher.recognise(utterances, { beam: 1, align: true });
+  const prepared = utterances.map(prepare);
+  const audios = prepared.map(({ audio }) => audio);
+  const first = await searcher.recognise(audios, { beam: 1, align: true });
   const finals: Recognition[] = [];
-  for (const [index, recognition] of first.entries()) {
-    // What language it is was asked once.
-    const utterance = { ...(utterances[index] as UtteranceAudio), language: recognition.language };
-    finals.push(await climb(searcher, utterance, recognition, beam));
+  for (const [index, utterance] of prepared.entries()) {
+    const final = await climb(searcher, utterance, first[index] as Recognition, beam);
+    finals.push(utterance.led ? { ...final, words: withoutLead(final.words) } : final);
   }
   return finals;
+}
+
+interface Prepared {
+  audio: UtteranceAudio;
+  /** How much of it is sound. */
+  seconds: number;
+  /** It was given a lead. */
+  led: boolean;
+}
+
+function prepare(audio: UtteranceAudio): Prepared {
+  const islands = speechIslands(audio.pcm16k);
+  const seconds = islands.reduce((sum, { start, end }) => sum + (end - start) * FRAME_MS, 0) / 1000;
+  const led = lacksLead(islands, seconds < SHORT_SECONDS);
+  return { audio: led ? { ...audio, pcm16k: withLead(audio.pcm16k) } : audio, seconds, led };
 }
 
 /** Tries the rungs that the best result so far asks for. */
 async function climb(
   searcher: Searcher,
-  utterance: UtteranceAudio,
+  { audio, seconds }: Prepared,
   first: Recognition,
   beam: number,
 ): Promise<Recognition> {
-  const seconds = soundSeconds(utterance.pcm16k);
   // Whisper writes "you" and "Thank you." for silence, and is quite sure of it.
   if (seconds === 0) return { ...first, text: "", tokens: [], words: [] };
   const loops = (recognition: Recognition): boolean => isLoop(recognition, seconds);
   let best = first;
   const retries: Retry[] = [];
   const attempt = async (retry: Retry, search: Search): Promise<void> => {
+    // What language it is was asked once.
+    const utterance = { ...audio, language: first.language };
     const [result] = await searcher.recognise([utterance], { ...search, align: true });
     const other = result as Recognition;
     retries.push(retry);
@@ -77,8 +95,4 @@ async function climb(
   if (loops(best)) await attempt("pad", { beam, padSamples: LONG_PAD_SAMPLES });
   if (loops(best)) await attempt("window", { beam, padSamples: FULL_PAD_SAMPLES });
   return { ...best, retries };
-}
-
-function soundSeconds(pcm16k: Float32Array): number {
-  return speechIslands(pcm16k).reduce((sum, { start, end }) => sum + (end - start) * FRAME_MS, 0) / 1000;
 }

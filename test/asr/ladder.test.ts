@@ -110,6 +110,29 @@ test("what sounds like no speech is searched again only when it is a loop", asyn
   assert.deepEqual((await recogniseFinals(loop, [utterance()], 3))[0]?.retries, ["beam"]);
 });
 
+test("a short answer that begins with its sound is heard behind 0.15 s of silence, and timed without it", async () => {
+  const lengths: number[] = [];
+  const words = [{ word: "yes", startMs: 140, endMs: 450, confidence: 1 }];
+  const searcher = {
+    recognise: async (utterances: readonly UtteranceAudio[]) =>
+      utterances.map(({ pcm16k }) => {
+        lengths.push(pcm16k.length);
+        return recognition({ words });
+      }),
+  };
+  const { pcm16k, language } = utterance();
+  const abrupt = { pcm16k: pcm16k.slice(0, 8000), language };
+  const led = { pcm16k: new Float32Array(8000), language };
+  led.pcm16k.set(pcm16k.subarray(0, 4800), 3200);
+  const finals = await recogniseFinals(searcher, [abrupt, led, { pcm16k, language }], 3);
+  assert.deepEqual(lengths, [10_400, 8000, 32_000]);
+  assert.deepEqual(
+    finals.map((final) => final.words.map(({ startMs, endMs }) => [startMs, endMs])),
+    [[[0, 300]], [[140, 450]], [[140, 450]]],
+  );
+  assert.deepEqual(abrupt.pcm16k, pcm16k.subarray(0, 8000));
+});
+
 test("silence has no words, whatever its offset", async () => {
   for (const value of [0, 0.9]) {
     const searcher = scripted([{ text: "Thank you.", tokens: [1, 2], ...WEAK }]);
