@@ -5,8 +5,8 @@ import { type FileHandle, open } from "node:fs/promises";
 import { z } from "zod";
 import { LinescribeError, messageOf } from "../base/error.ts";
 
-/** Versions of inputs, outputs and metadata that this code understands; `FORMAT` in models/export/export.py. */
-export const INTERFACE_VERSIONS = [1, 2] as const;
+/** Version of inputs, outputs and metadata that this code understands; `FORMAT` in models/export/export.py. */
+export const INTERFACE_VERSION = 2;
 
 const id = z.number().int().nonnegative();
 const json = <T extends z.ZodType>(schema: T) =>
@@ -23,7 +23,7 @@ const json = <T extends z.ZodType>(schema: T) =>
     .pipe(schema);
 
 const schema = z.object({
-  "linescribe.format": json(z.literal(INTERFACE_VERSIONS)),
+  "linescribe.format": json(z.literal(INTERFACE_VERSION)),
   model: z.string(),
   source: z.string(),
   licence: z.string(),

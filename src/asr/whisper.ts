@@ -2,11 +2,11 @@
  * One Whisper session: a batch of utterances in, texts out. Blocks its thread; lives in a worker.
  */
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import type { Attention } from "./alignment.ts";
 import { type Biases, createBiases } from "./bias.ts";
 import type { Retry } from "./ladder.ts";
 import { AUTO_LANGUAGE, startTokens } from "./language.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "./metadata.ts";
+import { type Output, rowOf } from "./output.ts";
 import { type TimedWord, timeWords } from "./timing.ts";
 import { loadTokenizer, type TextDecoderOfTokens } from "./tokenizer.ts";
 import { maximumTokens, PAD_SAMPLES, windowSamples } from "./window.ts";
@@ -61,21 +61,23 @@ export interface Recognition {
   decodeMs: number;
 }
 
+/** Prompts are padded to a multiple of this. */
+const PROMPT_MULTIPLE = 4;
+
 /** A session and what it needs to turn samples into text. */
 export class Whisper {
   readonly metadata: WhisperMetadata;
   readonly #session: InferenceSession;
   readonly #tokenizer: TextDecoderOfTokens;
   readonly #biases: Biases;
-  /** Whether the file can say where its decoder looked. */
-  readonly #aligns: boolean;
+  readonly #withoutHints: Record<string, Tensor>;
 
   private constructor(metadata: WhisperMetadata, session: InferenceSession, tokenizer: TextDecoderOfTokens) {
     this.metadata = metadata;
     this.#session = session;
     this.#tokenizer = tokenizer;
     this.#biases = createBiases(metadata);
-    this.#aligns = session.inputNames.includes("align");
+    this.#withoutHints = withoutHints(metadata.vocabulary);
   }
 
   /** @throws {LinescribeError} `MODEL_MISSING` or `MODEL_ALTERED`. */
@@ -180,27 +182,32 @@ export class Whisper {
   ): Promise<Output> {
     const int64 = (values: number[], dims: number[]) =>
       new Tensor("int64", BigInt64Array.from(values, BigInt), dims);
-    const { vocabulary, tailPool, tailBlocks } = this.metadata;
+    const { vocabulary, tailPool, tailBlocks, tokens } = this.metadata;
     const rows = windows.length;
+    // Padded on the left, to a multiple that keeps a row's sums grouped as they are when it is alone (models/README.md).
+    const padding = (PROMPT_MULTIPLE - (prompt.length % PROMPT_MULTIPLE)) % PROMPT_MULTIPLE;
+    const padded = [...new Array<number>(padding).fill(tokens.endOfText), ...prompt];
     const outputs = await this.#session.run({
       pcm: new Tensor("float32", pcm, [rows, width]),
       samples: int64(windows, [rows]),
       prompt: int64(
-        windows.flatMap(() => prompt),
-        [rows, prompt.length],
+        windows.flatMap(() => padded),
+        [rows, padded.length],
       ),
+      prompt_start: int64(new Array<number>(rows).fill(padding), [rows]),
       beam: int64([beam], []),
       max_tokens: int64([limit], []),
       bias: new Tensor("float32", bias.every, [1, vocabulary]),
       bias_first: new Tensor("float32", bias.first, [1, vocabulary]),
       ...(tailPool > 0 ? { tail_blocks: int64([tailBlocks], [1]) } : {}),
-      ...(this.#aligns ? { align: new Tensor("bool", [align], []) } : {}),
+      align: new Tensor("bool", [align], []),
+      ...this.#withoutHints,
     });
     return {
       tokens: (outputs.tokens as Tensor).data as BigInt64Array,
       logprobs: (outputs.logprobs as Tensor).data as Float32Array,
       noSpeech: (outputs.no_speech as Tensor).data as Float32Array,
-      alignment: this.#aligns && align ? (outputs.alignment as Tensor) : null,
+      alignment: align ? (outputs.alignment as Tensor) : null,
     };
   }
 
@@ -216,29 +223,15 @@ interface Audio {
   windows: number[];
 }
 
-/** What the graph gave for a batch, see models/README.md. */
-interface Output {
-  tokens: BigInt64Array;
-  logprobs: Float32Array;
-  noSpeech: Float32Array;
-  alignment: Tensor | null;
-}
-
-/** One row of it. */
-function rowOf({ tokens, logprobs, alignment }: Output, row: number, rows: number) {
-  const width = tokens.length / rows;
+/** The trie of no hints: a root without children. */
+function withoutHints(vocabulary: number): Record<string, Tensor> {
   return {
-    tokens: Array.from(tokens.subarray(row * width, (row + 1) * width), Number),
-    logprobs: logprobs.subarray(row * width, (row + 1) * width),
-    attention: alignment && attentionOf(alignment, row),
+    hint_tokens: new Tensor("int64", BigInt64Array.of(-1n), [1, 1]),
+    hint_bonus: new Tensor("float32", Float32Array.of(0), [1, 1]),
+    hint_next: new Tensor("int64", BigInt64Array.of(0n), [1, 1]),
+    hint_debt: new Tensor("float32", Float32Array.of(0), [1]),
+    hint_root: new Tensor("int64", new BigInt64Array(vocabulary), [vocabulary]),
   };
-}
-
-/** Cross-attention of one row of a batch, [rows, heads, tokens, positions]. */
-function attentionOf({ data, dims }: Tensor, row: number): Attention {
-  const [, heads, rows, width] = dims as [number, number, number, number];
-  const size = heads * rows * width;
-  return { weights: (data as Float32Array).subarray(row * size, (row + 1) * size), heads, rows, width };
 }
 
 function mean(values: Float32Array): number {

@@ -59,7 +59,7 @@ test("a file that is missing, is no ONNX, is cut short or says nothing of itself
   await rejects(Buffer.from("<!DOCTYPE html><html>"), /is not an ONNX file/);
   await rejects(onnxFile(properties).subarray(0, -10), /ends behind the file/);
   await rejects(onnxFile({}), /lacks metadata.*linescribe\.format/);
-  await rejects(onnxFile({ ...properties, "linescribe.format": "3" }), /linescribe\.format/);
+  await rejects(onnxFile({ ...properties, "linescribe.format": "1" }), /linescribe\.format/);
   await rejects(onnxFile({ ...properties, tokens: "{" }), /tokens: not JSON/);
   await rejects(onnxFile({ ...properties, languages: '{"en":-1}' }), /languages/);
   await readWhisperMetadata(fileOf(onnxFile(properties)));
