@@ -3,7 +3,7 @@
  */
 import type { LinescribeError } from "../base/error.ts";
 import type { Priority, Scheduled } from "./schedule.ts";
-import type { Recognition, UtteranceAudio } from "./whisper.ts";
+import type { OpenAudio, Recognition, UtteranceAudio } from "./whisper.ts";
 
 /** What the one who submitted an utterance holds. */
 export interface RecognitionJob {
@@ -29,7 +29,7 @@ export interface JobOwner {
 }
 
 export class Job implements RecognitionJob, Scheduled {
-  readonly audio: UtteranceAudio;
+  readonly audio: UtteranceAudio | OpenAudio;
   readonly source: string;
   readonly windowSamples: number;
   readonly submittedAt = performance.now();
@@ -45,7 +45,7 @@ export class Job implements RecognitionJob, Scheduled {
   tries = 0;
 
   constructor(
-    audio: UtteranceAudio,
+    audio: UtteranceAudio | OpenAudio,
     { priority, source, windowSamples }: Pick<Scheduled, "priority" | "source" | "windowSamples">,
     owner: JobOwner,
   ) {

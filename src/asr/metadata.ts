@@ -30,6 +30,8 @@ const schema = z.object({
   precision: z.string(),
   melBands: json(z.number().int()),
   vocabulary: json(z.number().int().positive()),
+  width: json(z.number().int().positive()),
+  encoderLayers: json(z.number().int().positive()),
   sourcePositions: json(z.number().int().positive()),
   targetPositions: json(z.number().int().positive()),
   tailPool: json(z.number().int().nonnegative()),

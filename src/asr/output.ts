@@ -10,6 +10,10 @@ export interface Output {
   logprobs: Float32Array;
   noSpeech: Float32Array;
   alignment: Tensor | null;
+  /** What the encoder made of the new positions, [parts, rows, positions, width]. */
+  fresh: Tensor | null;
+  /** Loudest log10 mel energy of each row. */
+  peaks: Float32Array;
 }
 
 /** One row of it. */

@@ -10,15 +10,15 @@ import { LinescribeError } from "../base/error.ts";
 import { expectInteger } from "../base/guards.ts";
 import type { Logger } from "../base/log.ts";
 import { MODEL_RATE_HZ } from "../base/time.ts";
+import { continueFrom, type Draft, draftWindow, NO_DRAFT } from "./draft.ts";
 import { Job, type RecognitionJob } from "./job.ts";
-import { whisperLanguage } from "./language.ts";
+import { AUTO_LANGUAGE, whisperLanguage } from "./language.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "./metadata.ts";
 import { PartialPace } from "./pace.ts";
 import { type Priority, Schedule } from "./schedule.ts";
 import { utteranceFault } from "./utterance.ts";
 import type { Recognition, UtteranceAudio } from "./whisper.ts";
 import { WhisperThread } from "./whisper-thread.ts";
-import { windowSamples } from "./window.ts";
 
 export interface RecogniserOptions {
   modelPath: string;
@@ -47,14 +47,14 @@ export interface RecognitionRequest extends UtteranceAudio {
   priority: Priority;
   /** Who is served, for example one track of a call: sources take turns. */
   source: string;
+  /** Of a partial: what the last one of the same utterance answered, from whose `pcm16k` this one goes on. */
+  draft?: Draft | undefined;
 }
 
 /** Two failed tries and the utterance is given up. */
 const MAXIMUM_TRIES = 2;
 /** Partials and speculative finals that may wait: one of each per track of as many calls as a machine can carry. */
 const HOPEFUL_MAXIMUM = 256;
-/** Beam width of partials: the final corrects what a wider search would have. */
-const PARTIAL_BEAM = 1;
 /** After this many failed starts in a row, waiting utterances are rejected instead of waiting for ever. */
 const MAXIMUM_FAILED_STARTS = 3;
 
@@ -156,11 +156,16 @@ export class Recogniser {
     return jobs.map(({ answer }) => answer as Promise<Recognition>);
   }
 
-  #take({ priority, source, ...audio }: RecognitionRequest): Job {
-    const fault = utteranceFault(audio, this.metadata);
-    const samples = fault ? 0 : windowSamples(audio.pcm16k.length, this.metadata.tailPool);
+  #take(request: RecognitionRequest): Job {
+    const { priority, source, pcm16k, language } = request;
+    const { tailPool } = this.metadata;
+    const fault = utteranceFault(request, this.metadata);
+    // What language it is must be found out from the beginning, and without a tail the whole window is encoded anyway.
+    const open = priority === "partial" && language !== AUTO_LANGUAGE && tailPool > 0;
+    const draft = open ? (request.draft ?? NO_DRAFT) : null;
+    const samples = fault ? 0 : draftWindow(draft ?? NO_DRAFT, pcm16k.length, tailPool);
     const job: Job = new Job(
-      audio,
+      draft ? { pcm16k: pcm16k.slice(continueFrom(draft)), language, draft } : { pcm16k, language },
       { priority, source, windowSamples: samples },
       {
         remove: (removed) => this.#schedule.remove(removed),
@@ -228,7 +233,7 @@ export class Recogniser {
     counters.add(`asr.recognitions.${priority}`, jobs.length);
     const utterances = jobs.map(({ audio }) => audio);
     try {
-      const search = priority === "partial" ? { beam: PARTIAL_BEAM, final: false } : { beam, final: true };
+      const search = { beam, final: priority !== "partial" };
       const recognitions = await thread.recognise(utterances, search, limitMs);
       for (const { retries } of recognitions) {
         for (const retry of retries) counters.add(`asr.retries.${retry}`);

@@ -5,7 +5,13 @@ import os from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../base/error.ts";
 import { recogniseFinals } from "./ladder.ts";
-import { type Recognition, type UtteranceAudio, Whisper, type WhisperOptions } from "./whisper.ts";
+import {
+  type OpenAudio,
+  type Recognition,
+  type UtteranceAudio,
+  Whisper,
+  type WhisperOptions,
+} from "./whisper.ts";
 
 export interface WhisperWorkerData extends WhisperOptions {
   /** Niceness of this thread and of the inference threads it starts, 0..19. */
@@ -15,7 +21,7 @@ export interface WhisperWorkerData extends WhisperOptions {
 export interface BatchRequest {
   batch: number;
   utterances: UtteranceAudio[];
-  /** Beam width, 1 to 5; of finals the widest. */
+  /** Beam width of finals that are searched again, 1 to 5. */
   beam: number;
   /** Whether the result will be a final: then it is worth retries and the times of its words. */
   final: boolean;
@@ -26,6 +32,14 @@ export type WorkerAnswer =
   | { type: "failed"; message: string }
   | { type: "done"; batch: number; recognitions: Recognition[] }
   | { type: "rejected"; batch: number; message: string };
+
+/** An utterance whose language is to be found out has no draft. */
+function recognisePartials(whisper: Whisper, utterances: UtteranceAudio[]): Promise<Recognition[]> {
+  const open = utterances.filter((utterance): utterance is OpenAudio => "draft" in utterance);
+  return open.length === utterances.length
+    ? whisper.recogniseOpen(open)
+    : whisper.recognise(utterances, { beam: 1 });
+}
 
 const port = parentPort;
 if (port) {
@@ -43,7 +57,7 @@ if (port) {
       try {
         const recognitions = final
           ? await recogniseFinals(whisper, utterances, beam)
-          : await whisper.recognise(utterances, { beam });
+          : await recognisePartials(whisper, utterances);
         answer({ type: "done", batch, recognitions });
       } catch (error) {
         answer({ type: "rejected", batch, message: messageOf(error) });

@@ -3,13 +3,24 @@
  */
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { type Biases, createBiases } from "./bias.ts";
+import {
+  CONTEXT_POSITIONS,
+  continueFrom,
+  type Draft,
+  draftWindow,
+  forcedTokens,
+  joinKept,
+  keepPositions,
+  NO_DRAFT,
+  positionsToKeep,
+} from "./draft.ts";
 import type { Retry } from "./ladder.ts";
 import { AUTO_LANGUAGE, startTokens } from "./language.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "./metadata.ts";
 import { type Output, rowOf } from "./output.ts";
 import { type TimedWord, timeWords } from "./timing.ts";
 import { loadTokenizer, type TextDecoderOfTokens } from "./tokenizer.ts";
-import { maximumTokens, PAD_SAMPLES, windowSamples } from "./window.ts";
+import { maximumTokens, PAD_SAMPLES, POSITION_SAMPLES, windowSamples } from "./window.ts";
 
 export interface WhisperOptions {
   modelPath: string;
@@ -59,6 +70,15 @@ export interface Recognition {
   retries: readonly Retry[];
   /** Wall-clock milliseconds of the inference that this utterance was part of. */
   decodeMs: number;
+  /** What the next partial of the utterance may go on from; of partials only. */
+  draft?: Draft;
+}
+
+/** An utterance that is not finished. */
+export interface OpenAudio extends UtteranceAudio {
+  /** Samples from `continueFrom(draft)` on. */
+  pcm16k: Float32Array;
+  draft: Draft;
 }
 
 /** Prompts are padded to a multiple of this. */
@@ -124,8 +144,8 @@ export class Whisper {
   async #detect(utterances: readonly UtteranceAudio[]): Promise<string[]> {
     const bias = { every: this.#biases.language, first: this.#biases.language };
     const audio = this.#audio(utterances, PAD_SAMPLES);
-    const prompt = [this.metadata.tokens.startOfTranscript];
-    const { tokens } = await this.#run(audio, prompt, { beam: 1, limit: 1, align: false }, bias);
+    const prompts = utterances.map(() => [this.metadata.tokens.startOfTranscript]);
+    const { tokens } = await this.#run(audio, prompts, { beam: 1, limit: 1 }, bias);
     const codes = new Map(Object.entries(this.metadata.languages).map(([code, token]) => [token, code]));
     const width = tokens.length / utterances.length;
     return utterances.map((_, row) => codes.get(Number(tokens[row * width])) ?? "en");
@@ -140,13 +160,75 @@ export class Whisper {
     const longest = Math.max(...utterances.map(({ pcm16k }) => pcm16k.length));
     const search = { beam, align, limit: limit ?? maximumTokens(longest) };
     const prompt = startTokens(this.metadata, language);
-    const output = await this.#run(this.#audio(utterances, padSamples), prompt, search, this.#biases);
+    const prompts = utterances.map(() => prompt);
+    const output = await this.#run(this.#audio(utterances, padSamples), prompts, search, this.#biases);
+    return this.#recognitions(output, utterances, language, startedAt);
+  }
+
+  /**
+   * Recognises utterances as far as they were spoken, in one inference, greedily: only what is new in them is encoded
+   * and decoded. All must have the same language, and not `auto`.
+   *
+   * @returns One recognition per utterance, in order, each with the draft for the next time.
+   */
+  async recogniseOpen(utterances: readonly OpenAudio[]): Promise<Recognition[]> {
+    const startedAt = performance.now();
+    const { tailPool, encoderLayers, width } = this.metadata;
+    const { language } = utterances[0] as OpenAudio;
+    const drafts = utterances.map(({ draft }) => draft);
+    const context = drafts.some(({ positions }) => positions > 0) ? CONTEXT_POSITIONS : 0;
+    const lengths = utterances.map(({ pcm16k, draft }) => continueFrom(draft) + pcm16k.length);
+    const windows = drafts.map(
+      (draft, row) => draftWindow(draft, lengths[row] as number, tailPool) + context * POSITION_SAMPLES,
+    );
+    // A row that begins here has silence for a context.
+    const leads = drafts.map(({ positions }) => (positions > 0 ? 0 : context * POSITION_SAMPLES));
+    const audio = padded(utterances, windows, leads);
+    const forced = drafts.map(forcedTokens);
+    const start = startTokens(this.metadata, language);
+    const limit = Math.max(
+      ...lengths.map((samples, row) => maximumTokens(samples) - (forced[row] as number[]).length),
+    );
+    const parts = 2 * encoderLayers + 1;
+    const past: Past = {
+      values: joinKept(drafts, parts, width),
+      positions: drafts.map(({ positions }) => positions),
+      context,
+      peaks: drafts.map(({ peak }) => peak),
+    };
+    const prompts = forced.map((tokens) => [...start, ...tokens]);
+    const output = await this.#run(audio, prompts, { beam: 1, limit }, this.#biases, past);
+    const fresh = output.fresh as Tensor;
+    const recognitions = this.#recognitions(output, utterances, language, startedAt, forced);
+    return recognitions.map((recognition, row) => {
+      const { kept, positions, tokens } = drafts[row] as Draft;
+      const wanted = Math.max(positions, positionsToKeep(lengths[row] as number, tailPool));
+      const chunk = keepPositions(fresh.data as Float32Array, fresh.dims, row, wanted - positions);
+      const draft: Draft = {
+        kept: chunk.positions > 0 ? [...kept, chunk] : kept,
+        positions: wanted,
+        peak: output.peaks[row] as number,
+        tokens: recognition.tokens,
+        previous: tokens,
+      };
+      return { ...recognition, draft };
+    });
+  }
+
+  #recognitions(
+    output: Output,
+    utterances: readonly UtteranceAudio[],
+    language: string,
+    startedAt: number,
+    forced: readonly number[][] = [],
+  ): Recognition[] {
     const decodeMs = performance.now() - startedAt;
     return utterances.map(({ pcm16k }, row) => {
       const { tokens, logprobs, attention } = rowOf(output, row, utterances.length);
       const end = tokens.indexOf(this.metadata.tokens.endOfText);
-      const spoken = end < 0 ? tokens : tokens.slice(0, end);
-      const scored = logprobs.subarray(0, spoken.length + 1);
+      const found = end < 0 ? tokens : tokens.slice(0, end);
+      const scored = logprobs.subarray(0, found.length + 1);
+      const spoken = [...(forced[row] ?? []), ...found];
       const words = attention
         ? timeWords(this.#tokenizer.words(spoken, language), { attention, logprobs: scored, pcm16k })
         : [];
@@ -165,42 +247,32 @@ export class Whisper {
   }
 
   #audio(utterances: readonly UtteranceAudio[], padSamples: number): Audio {
-    const windows = utterances.map(({ pcm16k }) =>
-      windowSamples(pcm16k.length, this.metadata.tailPool, padSamples),
-    );
-    const width = Math.max(...windows);
-    const pcm = new Float32Array(utterances.length * width);
-    for (const [row, { pcm16k }] of utterances.entries()) pcm.set(pcm16k, row * width);
-    return { pcm, width, windows };
+    const { tailPool } = this.metadata;
+    const windows = utterances.map(({ pcm16k }) => windowSamples(pcm16k.length, tailPool, padSamples));
+    return padded(utterances, windows);
   }
 
+  /** One inference. With a `past`, the output has what is `fresh`. */
   async #run(
     { pcm, width, windows }: Audio,
-    prompt: number[],
-    { beam, limit, align }: Required<Omit<Search, "padSamples">>,
+    prompts: readonly number[][],
+    { beam, limit, align = false }: { beam: number; limit: number; align?: boolean },
     bias: Pick<Biases, "every" | "first">,
+    past?: Past,
   ): Promise<Output> {
-    const int64 = (values: number[], dims: number[]) =>
-      new Tensor("int64", BigInt64Array.from(values, BigInt), dims);
-    const { vocabulary, tailPool, tailBlocks, tokens } = this.metadata;
+    const { vocabulary, tailPool, tailBlocks } = this.metadata;
     const rows = windows.length;
-    // Padded on the left, to a multiple that keeps a row's sums grouped as they are when it is alone (models/README.md).
-    const padding = (PROMPT_MULTIPLE - (prompt.length % PROMPT_MULTIPLE)) % PROMPT_MULTIPLE;
-    const padded = [...new Array<number>(padding).fill(tokens.endOfText), ...prompt];
     const outputs = await this.#session.run({
       pcm: new Tensor("float32", pcm, [rows, width]),
       samples: int64(windows, [rows]),
-      prompt: int64(
-        windows.flatMap(() => padded),
-        [rows, padded.length],
-      ),
-      prompt_start: int64(new Array<number>(rows).fill(padding), [rows]),
+      ...promptInputs(prompts, this.metadata.tokens.endOfText),
       beam: int64([beam], []),
       max_tokens: int64([limit], []),
       bias: new Tensor("float32", bias.every, [1, vocabulary]),
       bias_first: new Tensor("float32", bias.first, [1, vocabulary]),
       ...(tailPool > 0 ? { tail_blocks: int64([tailBlocks], [1]) } : {}),
       align: new Tensor("bool", [align], []),
+      ...this.#pastInputs(past, rows),
       ...this.#withoutHints,
     });
     return {
@@ -208,6 +280,22 @@ export class Whisper {
       logprobs: (outputs.logprobs as Tensor).data as Float32Array,
       noSpeech: (outputs.no_speech as Tensor).data as Float32Array,
       alignment: align ? (outputs.alignment as Tensor) : null,
+      fresh: past ? (outputs.new as Tensor) : null,
+      peaks: (outputs.peak as Tensor).data as Float32Array,
+    };
+  }
+
+  #pastInputs(past: Past | undefined, rows: number): Record<string, Tensor> {
+    const { encoderLayers, width } = this.metadata;
+    const parts = 2 * encoderLayers + 1;
+    const values = past?.values ?? new Float32Array(0);
+    const peaks = past?.peaks ?? new Array<number>(rows).fill(NO_DRAFT.peak);
+    return {
+      past: new Tensor("float32", values, [parts, rows, values.length / (parts * rows * width), width]),
+      past_positions: int64(past?.positions ?? new Array<number>(rows).fill(0), [rows]),
+      past_context: int64([past?.context ?? 0], [1]),
+      past_peak: new Tensor("float32", Float32Array.from(peaks), [rows]),
+      keep: new Tensor("bool", [past !== undefined], []),
     };
   }
 
@@ -221,6 +309,42 @@ interface Audio {
   pcm: Float32Array;
   width: number;
   windows: number[];
+}
+
+/** @param leads - Zeros in front of each row, samples; default none. */
+function padded(utterances: readonly UtteranceAudio[], windows: number[], leads: number[] = []): Audio {
+  const width = Math.max(...windows);
+  const pcm = new Float32Array(utterances.length * width);
+  for (const [row, { pcm16k }] of utterances.entries()) pcm.set(pcm16k, row * width + (leads[row] ?? 0));
+  return { pcm, width, windows };
+}
+
+/** What was kept of the beginning of each row, see `Draft`. */
+interface Past {
+  /** [parts, rows, longest, width] */
+  values: Float32Array;
+  positions: number[];
+  context: number;
+  peaks: number[];
+}
+
+/** Prompts padded on the left to one length, which keeps a row's sums grouped as they are when it is alone (models/README.md). */
+function promptInputs(prompts: readonly number[][], filler: number): Record<string, Tensor> {
+  const longest = Math.max(...prompts.map(({ length }) => length));
+  const columns = Math.ceil(longest / PROMPT_MULTIPLE) * PROMPT_MULTIPLE;
+  const starts = prompts.map(({ length }) => columns - length);
+  const tokens = prompts.flatMap((prompt, row) => [
+    ...new Array<number>(starts[row] as number).fill(filler),
+    ...prompt,
+  ]);
+  return {
+    prompt: int64(tokens, [prompts.length, columns]),
+    prompt_start: int64(starts, [prompts.length]),
+  };
+}
+
+function int64(values: number[], dims: number[]): Tensor {
+  return new Tensor("int64", BigInt64Array.from(values, BigInt), dims);
 }
 
 /** The trie of no hints: a root without children. */

@@ -22,7 +22,12 @@ export interface RecognisedText {
   language: string;
   /** Times in ms from the start of the utterance; none in a partial. */
   words: readonly TranscriptWord[];
+  /** Of a partial: what the next one of the utterance may go on from. */
+  draft?: Draft;
 }
+
+/** The recogniser's own. */
+type Draft = object;
 
 /** See `RecognitionJob` of the recogniser. */
 export interface RecognitionJob {
@@ -38,6 +43,7 @@ export interface RecognitionRequest {
   language: string;
   priority: "final" | "speculative" | "partial";
   source: string;
+  draft?: Draft | undefined;
 }
 
 export interface TextRecogniser {

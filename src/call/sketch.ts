@@ -59,6 +59,8 @@ export class Sketch {
   readonly #stable = new StableText();
   #speculation: Speculation | null = null;
   #partial: RecognitionJob | null = null;
+  /** What the next partial goes on from. */
+  #draft: RecognisedText["draft"];
   /** Media time of the newest partial that was asked for. */
   #askedMs: number;
   #closed = false;
@@ -103,12 +105,19 @@ export class Sketch {
     const intervalMs = recogniser.partialIntervalMs;
     if (intervalMs === null) return;
     this.#askedMs = open.heardMs + intervalMs;
-    const job = recogniser.submit({ pcm16k: open.audio(), language, priority: "partial", source });
+    const job = recogniser.submit({
+      pcm16k: open.audio(),
+      language,
+      priority: "partial",
+      source,
+      draft: this.#draft,
+    });
     this.#partial = job;
     const { endMs } = open;
     void answered(job, (result) => {
       if (this.#partial !== job) return;
       this.#partial = null;
+      this.#draft = result?.draft ?? this.#draft;
       if (result) this.#show(unended(result.text), endMs, false);
     });
   }
