@@ -13,6 +13,7 @@ const HEARD_IN_NOISE: Record<string, [number, number, number]> = {
 };
 const HEARD_IN_SPEECH: Record<string, [number, number, number]> = {
   "a likely word that was hardly heard": [-0.3, 0.8, 0.3],
+  "speech over hold music at 0 dB": [-0.78, 0.19, 0.4],
   "improbable words in clear speech": [-0.85, 0.25, 0.9],
   "improbable words in speech over music": [-0.9, 0.5, 0.6],
 };
