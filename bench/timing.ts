@@ -6,7 +6,7 @@
  * model, forced to the known words of the wideband twins of `../shared/speech`. Where two clips are joined at a known
  * time, the last word of the first and the first of the second have to lie there.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { chooseThreads, loadConfig } from "../src/app/config.ts";
 import { recogniserFiles } from "../src/app/engine.ts";
@@ -17,7 +17,7 @@ import { MODEL_RATE_HZ, PHONE_RATE_HZ } from "../src/base/time.ts";
 import { normalizeEnglish } from "../src/score/normalizer.ts";
 import { wordErrorRate } from "../src/score/wer.ts";
 import { calibrationError, type Guess, guessesOf } from "./calibration.ts";
-import { type Clip, readClips, speechFolder, speechFrames } from "./corpus.ts";
+import { type Clip, readClips, speechFolder } from "./corpus.ts";
 import type { BenchOptions } from "./main.ts";
 import { percentile } from "./percentile.ts";
 import { alignEqual, normalWords } from "./words.ts";
@@ -52,8 +52,9 @@ export async function run(args: string[], { json, check }: BenchOptions): Promis
   const heard: Heard[] = [];
   for (const clip of clips) heard.push(await hear(whisper, clip, config.asr.beam));
   const ladder = printLadder(heard);
-  const words = printWordTimes(heard);
-  const joins = printJoins(await joinErrors(whisper, clips, config.asr.beam));
+  const known = knownTimes();
+  const words = printWordTimes(heard, known);
+  const joins = printJoins(await joinErrors(whisper, clips, known, config.asr.beam));
   const calibration = printCalibration(heard);
   await whisper.close();
   const faults = [
@@ -144,14 +145,20 @@ interface Times {
   endMs: number;
 }
 
+type KnownTimes = ReadonlyMap<string, readonly [word: string, startMs: number, endMs: number][]>;
+
+function knownTimes(): KnownTimes {
+  const lines = readFileSync(path.join(import.meta.dirname, "word-times.jsonl"), "utf8").split("\n");
+  return new Map(
+    lines
+      .filter(Boolean)
+      .map((line) => JSON.parse(line))
+      .map(({ id, words }) => [id, words]),
+  );
+}
+
 /** Prints how far the boundaries of words are from those of `word-times.jsonl`; their median distance, ms. */
-function printWordTimes(heard: readonly Heard[]): number {
-  const file = path.join(import.meta.dirname, "word-times.jsonl");
-  const known = new Map<string, [string, number, number][]>();
-  for (const line of existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : []) {
-    const { id, words } = JSON.parse(line);
-    known.set(id, words);
-  }
+function printWordTimes(heard: readonly Heard[], known: KnownTimes): number {
   const distances: number[] = [];
   for (const { clip, final } of heard) {
     const reference = known.get(clip.id) ?? [];
@@ -179,11 +186,20 @@ function printDistances(what: string, distances: readonly number[]): number {
   return ms(0.5);
 }
 
-/** Distances of the words beside each join from it, for neighbours in the list that are short enough. */
-async function joinErrors(whisper: Whisper, clips: readonly Clip[], beam: number): Promise<number[]> {
+/**
+ * Distances of the words beside each join from it. Each clip is cut where its first word begins and its last one ends, so
+ * that the join is known by construction.
+ */
+async function joinErrors(
+  whisper: Whisper,
+  clips: readonly Clip[],
+  known: KnownTimes,
+  beam: number,
+): Promise<number[]> {
   const distances: number[] = [];
-  for (let index = 0; index + 1 < clips.length && distances.length < 2 * JOINS_MAXIMUM; index += 2) {
-    const [first, second] = [sound(clips[index] as Clip), sound(clips[index + 1] as Clip)];
+  const timed = clips.filter(({ id }) => known.has(id));
+  for (let index = 0; index + 1 < timed.length && distances.length < 2 * JOINS_MAXIMUM; index += 2) {
+    const [first, second] = [cut(timed[index] as Clip, known), cut(timed[index + 1] as Clip, known)];
     const silence = JOIN_MS * (PHONE_RATE_HZ / 1000);
     const joined = new Float32Array(first.length + silence + second.length);
     if (joined.length > JOINED_SECONDS * PHONE_RATE_HZ) continue;
@@ -205,11 +221,11 @@ async function joinErrors(whisper: Whisper, clips: readonly Clip[], beam: number
 const printJoins = (distances: readonly number[]): number =>
   printDistances("words beside the join of two clips", distances);
 
-/** A clip from its first to its last frame of speech. 8 kHz */
-function sound({ pcm8k }: Clip): Float32Array {
-  const frames = speechFrames(pcm8k);
-  const samples = PHONE_RATE_HZ / 100;
-  return pcm8k.subarray((frames[0] ?? 0) * samples, ((frames.at(-1) ?? 0) + 1) * samples);
+/** A clip from the beginning of its first word to the end of its last. 8 kHz */
+function cut({ id, pcm8k }: Clip, known: KnownTimes): Float32Array {
+  const words = known.get(id) ?? [];
+  const at = (ms: number) => ms * (PHONE_RATE_HZ / 1000);
+  return pcm8k.subarray(at(words[0]?.[1] ?? 0), at(words.at(-1)?.[2] ?? 0));
 }
 
 /** Prints how far confidences are from the truth; the expected calibration error of the report half. */

@@ -89,6 +89,23 @@ test("words are found to 20 ms, and pauses belong to none of them", () => {
   );
 });
 
+test("a boundary that the heads place up to 200 ms beside a pause is the pause", () => {
+  const said = [
+    { startMs: 300, endMs: 900 },
+    { startMs: 1300, endMs: 2000 },
+  ];
+  for (const beside of [-160, -80, 0, 200, 400, 480, 560]) {
+    const looked = [said[0] as Said, { startMs: 900 + beside, endMs: 2000 }];
+    const heard = {
+      attention: attentionOf(looked, 2300),
+      logprobs: logprobs(3),
+      pcm16k: soundOf(said, 2300),
+    };
+    const times = timeWords(oneTokenEach(2), heard).map(({ startMs, endMs }) => ({ startMs, endMs }));
+    assert.deepEqual(times, said, String(beside));
+  }
+});
+
 test("whatever the heads look at, words rise, are whole milliseconds and lie within the utterance", () => {
   const noise = fc.infiniteStream(fc.oneof(fc.double(), fc.constantFrom(0, 1)));
   fc.assert(
