@@ -59,7 +59,10 @@ const number = z.strictObject({
       outbound: z.string().min(1).max(60).optional(),
     })
     .default({}),
-  /** BCP-47 tag, Whisper code, or `auto`. */
+  /**
+   * BCP-47 tag, Whisper code, or `auto`: detected on each track from its first utterances and then kept, see
+   * docs/language.md.
+   */
   language: z.string().min(2).max(20).default("en"),
   announcement: z.string().min(1).max(4096).nullable().default(null),
   announcementLanguage: z.string().min(2).max(20).optional(),
@@ -71,6 +74,13 @@ const number = z.strictObject({
     .default("We cannot take your call right now. Please try again later."),
   /** Overrides the default callback for this number. */
   callback: callback.optional(),
+  /** Overrides `vad.silenceMs` and `vad.endpointMs` for this number; what it costs is in docs/endpointing.md. */
+  endpointing: z
+    .strictObject({
+      silenceMs: milliseconds(32, 10_000).optional(),
+      endpointMs: milliseconds(32, 10_000).optional(),
+    })
+    .optional(),
 });
 
 const probability = z.number().gt(0).max(1);

@@ -8,27 +8,23 @@ import { LinescribeError, messageOf } from "../base/error.ts";
 import { faultsOfNumber } from "../telephony/number.ts";
 import type { NumberEntry } from "../telephony/port.ts";
 import { TRACKS } from "../transcript/event.ts";
-import type { EndpointerOptions } from "../vad/endpointer-options.ts";
-import { endpointerOptions } from "../vad/profile.ts";
+import { type Endpointing, endpointerOf, endpointingOf } from "./config-endpointing.ts";
 import { soundPart } from "./config-faults.ts";
 import { type ConfigFile, configSchema, type NumberConfig } from "./config-schema.ts";
 import { PREFIX, readEnvironment, VARIABLES } from "./environment.ts";
 
 export const DEFAULT_CONFIG_FILE = "linescribe.config.json";
 
-/** A number with its callback: what a call on it needs to know. */
-export interface Line extends NumberEntry {
+/** A number with its callback and its endpointing: what a call on it needs to know. */
+export interface Line extends NumberEntry, Endpointing {
   /** Callback URL, or null when events are only stored. */
   endpoint: string | null;
 }
 
-export interface Config extends Omit<ConfigFile, "numbers" | "publicUrl" | "vad"> {
+export interface Config extends Omit<ConfigFile, "numbers" | "publicUrl" | "vad">, Endpointing {
   /** Without a slash at the end; null until the server knows its own port (insecure, on loopback). */
   publicUrl: string | null;
   lines: ReadonlyMap<string, Line>;
-  endpointer: Readonly<EndpointerOptions>;
-  /** Silence after which an utterance is shown live as complete, ms. */
-  endpointMs: number;
   /** Callback URL -> secrets. */
   endpoints: ReadonlyMap<string, readonly string[]>;
 }
@@ -155,12 +151,15 @@ function build(file: ConfigFile, faults: string[]): Config {
     }
     endpoints.set(callback.url, callback.secrets);
   }
+  const common: Endpointing = { endpointer: endpointerOf(vad, faults), endpointMs: vad.endpointMs };
   const lines = new Map<string, Line>();
   for (const [index, entry] of numbers.entries()) {
-    const line = asLine(entry, file.callback?.url ?? null);
+    const ownFaults: string[] = [];
+    const endpointing = endpointingOf(entry.endpointing, common, ownFaults);
+    const line = asLine(entry, file.callback?.url ?? null, endpointing);
     if (lines.has(line.number)) faults.push(`numbers.${index}: ${line.number} stands in two entries`);
     lines.set(line.number, line);
-    for (const fault of faultsOfNumber(line, publicUrl ?? "http://localhost"))
+    for (const fault of [...ownFaults, ...faultsOfNumber(line, publicUrl ?? "http://localhost")])
       faults.push(`numbers.${index}: ${fault}`);
   }
   return {
@@ -168,8 +167,7 @@ function build(file: ConfigFile, faults: string[]): Config {
     publicUrl: publicUrl?.replace(/\/+$/, "") ?? null,
     lines,
     endpoints,
-    endpointer: endpointerOf(vad, faults),
-    endpointMs: vad.endpointMs,
+    ...common,
   };
 }
 
@@ -200,30 +198,17 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-function asLine(entry: NumberConfig, endpoint: string | null): Line {
-  const { labels, callback, announcementLanguage, parameters, ...rest } = entry;
+function asLine(entry: NumberConfig, endpoint: string | null, endpointing: Endpointing): Line {
+  const { labels, callback, announcementLanguage, parameters, endpointing: _, ...rest } = entry;
   return {
     ...rest,
+    ...endpointing,
     labels: { inbound: labels.inbound ?? "inbound", outbound: labels.outbound ?? "outbound" },
     tracks: TRACKS.filter((track) => rest.tracks.includes(track)),
     announcementLanguage,
     parameters,
     endpoint: callback?.url ?? endpoint,
   };
-}
-
-/** The endpointer of a profile with the values set beside it; what does not go together is added to `faults`. */
-export function endpointerOf(
-  { profile, endpointMs: _, ...overrides }: ConfigFile["vad"],
-  faults: string[],
-): Readonly<EndpointerOptions> {
-  const set = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
-  try {
-    return endpointerOptions(profile, set);
-  } catch (error) {
-    faults.push(`vad: ${messageOf(error)}`);
-    return endpointerOptions(profile);
-  }
 }
 
 /** Most inference threads that one utterance is spread over: beyond this, more workers carry more calls. */

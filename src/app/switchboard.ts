@@ -20,6 +20,7 @@ import type { CallEndReason, TrackLabel } from "../transcript/event.ts";
 import type { TranscriptPartial } from "../transcript/partial.ts";
 import type { Committer } from "./committer.ts";
 import type { Config, Line } from "./config.ts";
+import type { Endpointing } from "./config-endpointing.ts";
 
 export interface SwitchboardOptions {
   config: Pick<Config, "lines" | "endpointer" | "endpointMs" | "limits">;
@@ -129,7 +130,7 @@ export class Switchboard implements TelephonyPort {
     const { store, logger } = this.#options;
     const unfinished = store.unfinishedCalls();
     for (const found of unfinished) {
-      const line = this.findNumber(found.to) ?? unknownLine(found);
+      const line = this.findNumber(found.to) ?? unknownLine(found, this.#options.config);
       const memory: CallMemory = {
         mediaStartAt: found.mediaStartAt,
         started: found.started,
@@ -186,8 +187,8 @@ export class Switchboard implements TelephonyPort {
       language: line.language,
       modelLanguage: recogniser.language(line.language) ?? "auto",
       announcement: line.announcement,
-      endpointer: config.endpointer,
-      endpointMs: config.endpointMs,
+      endpointer: line.endpointer,
+      endpointMs: line.endpointMs,
       onPartial,
       limits: { ...DEFAULT_CALL_LIMITS, recoverMs: config.limits.recoverMs, ...callLimits },
       detector,
@@ -240,16 +241,11 @@ export class Switchboard implements TelephonyPort {
 }
 
 /** A number that was taken out of the configuration while a call was on it. */
-function unknownLine({
-  to,
-  mode,
-  endpoint,
-}: {
-  to: string;
-  mode: "start" | "connect";
-  endpoint: string | null;
-}): Line {
+function unknownLine(
+  { to, mode, endpoint }: { to: string; mode: "start" | "connect"; endpoint: string | null },
+  { endpointer, endpointMs }: Endpointing,
+): Line {
   const labels = { inbound: "inbound", outbound: "outbound" };
   const common = { number: to, mode, endpoint, labels, tracks: [], language: "auto", announcement: null };
-  return { ...common, then: null, overloadMessage: "" };
+  return { ...common, endpointer, endpointMs, then: null, overloadMessage: "" };
 }

@@ -3,7 +3,8 @@
  */
 import { SingleBar } from "cli-progress";
 import pc from "picocolors";
-import { endpointerOf, loadSection } from "../app/config.ts";
+import { loadSection } from "../app/config.ts";
+import { endpointerOf } from "../app/config-endpointing.ts";
 import { type Engine, startEngine } from "../app/engine.ts";
 import { createLogger } from "../app/logger.ts";
 import { Counters } from "../base/counters.ts";

@@ -53,6 +53,25 @@ test("a small configuration is enough, and defaults fill the rest", () => {
   assert.deepEqual(config.endpoints.get(SOUND.callback.url), [SECRET]);
 });
 
+test("a number may end its utterances in its own way, and has the rest from all", () => {
+  const numbers = [
+    { number: "*", mode: "connect" },
+    { number: "+15550100101", mode: "connect", endpointing: { silenceMs: 500 } },
+    { number: "+15550100102", mode: "connect", endpointing: { endpointMs: 300 } },
+  ];
+  const { lines } = loadConfig(of({ ...SOUND, numbers, vad: { silenceMs: 900, onsetThreshold: 0.4 } }));
+  const shapes = [...lines.values()].map(({ endpointer, endpointMs }) => [
+    endpointer.silenceMs,
+    endpointMs,
+    endpointer.onsetThreshold,
+  ]);
+  assert.deepEqual(shapes, [
+    [900, 400, 0.4],
+    [500, 400, 0.4],
+    [900, 300, 0.4],
+  ]);
+});
+
 test("the command line wins over the environment, and the environment over the file", (t) => {
   const file = fileOf(
     t,
@@ -144,6 +163,16 @@ const FAULTY: [string, Record<string, unknown>, RegExp][] = [
     "a connect number with the outbound track",
     { numbers: [{ number: "*", mode: "connect", tracks: ["outbound"] }] },
     /^numbers\.0: /,
+  ],
+  [
+    "a number with less silence than an utterance keeps of it",
+    { numbers: [{ number: "*", mode: "connect", endpointing: { silenceMs: 200 } }] },
+    /^numbers\.0: endpointing: .*hangoverPadMs/,
+  ],
+  [
+    "a number with a misspelt setting of its endpointing",
+    { numbers: [{ number: "*", mode: "connect", endpointing: { silence: 700 } }] },
+    /^numbers\.0\.endpointing: .*silence/,
   ],
   ["a start number that leads nowhere", { numbers: [{ number: "*", mode: "start" }] }, /^numbers\.0: /],
   ["a port beyond the last", { port: 65_536 }, /^port: /],

@@ -25,6 +25,8 @@ const LINE: Line = {
   then: null,
   overloadMessage: "",
   endpoint: null,
+  endpointer: PROFILES.phone,
+  endpointMs: 400,
 };
 
 /** A switchboard over a real store, without a detector that hears anything. */

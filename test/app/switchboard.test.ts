@@ -22,6 +22,8 @@ const LINE: Line = {
   then: { dial: "+15550109999" },
   overloadMessage: "",
   endpoint: "http://127.0.0.1:9/hook",
+  endpointer: PROFILES.phone,
+  endpointMs: 400,
 };
 const ANY: Line = { ...LINE, number: "*", mode: "connect", tracks: ["inbound"], then: null };
 
@@ -84,6 +86,24 @@ test("a number is found by itself, else by the star, else not at all", (t) => {
     },
   });
   assert.equal(strict.findNumber("+15550199999"), null);
+});
+
+test("the silence that ends an utterance is that of the number", async (t) => {
+  const { recogniser, answer, open } = boardOf(t);
+  const pause = soundOf(4000, [
+    { startMs: 500, endMs: 1000 },
+    { startMs: 1500, endMs: 2000 },
+  ]);
+  const heard = async (callSid: string, silenceMs: number): Promise<number> => {
+    answer(callSid, { ...ANY, endpointer: { ...PROFILES.phone, silenceMs } });
+    const stream = open(callSid);
+    assert.ok(stream);
+    say(stream, pause);
+    await settle();
+    return recogniser.asked.splice(0).length;
+  };
+  assert.equal(await heard("CA1", 400), 2);
+  assert.equal(await heard("CA2", 1200), 1);
 });
 
 test("calls beyond the limit are not admitted, those that were stay so, and an end makes room", async (t) => {
