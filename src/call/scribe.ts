@@ -11,11 +11,12 @@ import { isInvented } from "./invented.ts";
 import type { HeardUtterance } from "./listener.ts";
 import type { Commit, PartialText, RecognisedText, RecognitionJob, TextRecogniser } from "./ports.ts";
 import { type OpenUtterance, Sketch, type SketchOptions } from "./sketch.ts";
+import { TrackLanguage } from "./track-language.ts";
 
 export interface ScribeOptions {
   callSid: string;
   label: TrackLabel;
-  /** A code of the model, or `auto`. */
+  /** A code of the model, or `auto`, see `TrackLanguage`. */
   language: string;
   recogniser: TextRecogniser;
   /** How open utterances are followed, see `SketchOptions`; absent: they are not. */
@@ -42,6 +43,7 @@ const CLEAR_PROBABILITY = 0.75;
 
 export class TrackScribe {
   readonly #options: ScribeOptions;
+  readonly #language: TrackLanguage;
   #nextUtterance: number;
   /** Of the utterance that is spoken, once it has been told of. */
   #number: number | null = null;
@@ -56,6 +58,7 @@ export class TrackScribe {
 
   constructor(options: ScribeOptions) {
     this.#options = options;
+    this.#language = new TrackLanguage(options.language);
     this.#nextUtterance = options.nextUtterance ?? 1;
     this.#nextGap = options.nextGap ?? 1;
     this.#finals = options.finals ?? 0;
@@ -95,7 +98,7 @@ export class TrackScribe {
     this.#number = null;
     this.#sketch = null;
     this.#enqueue(startMs, async () => {
-      const result = await answer;
+      const result = await this.#inLanguage(await answer, utterance);
       return result instanceof LinescribeError
         ? this.#failed(result, startMs, endMs)
         : (this.#final(result, number, utterance) ?? this.#wordless(utterance));
@@ -113,9 +116,9 @@ export class TrackScribe {
   }
 
   #createSketch(open: OpenUtterance, live: NonNullable<ScribeOptions["live"]>): Sketch {
-    const { language, recogniser, onPartial } = this.#options;
+    const { recogniser, onPartial } = this.#options;
     const tell = (partial: PartialText): void => this.#tell(partial);
-    const options = { ...live, source: this.#source, language, recogniser };
+    const options = { ...live, source: this.#source, language: this.#language.current, recogniser };
     return new Sketch({ ...options, onPartial: onPartial ? tell : undefined }, open);
   }
 
@@ -142,16 +145,30 @@ export class TrackScribe {
   }
 
   /** The answer of the job that already works on the utterance, or of a new one. */
-  async #recognised(job: RecognitionJob | null, { pcm16k }: HeardUtterance) {
-    const { recogniser, language } = this.#options;
+  async #recognised(job: RecognitionJob | null, utterance: HeardUtterance) {
     try {
-      const answer = job && (await job.answer);
-      if (answer) return answer;
-      const final = recogniser.submit({ pcm16k, language, priority: "final", source: this.#source });
-      return (await final.answer) as RecognisedText;
+      return (job && (await job.answer)) ?? (await this.#recognise(utterance));
     } catch (error) {
       return asError(error);
     }
+  }
+
+  async #recognise({ pcm16k }: HeardUtterance): Promise<RecognisedText> {
+    const language = this.#language.current;
+    const request = { pcm16k, language, priority: "final", source: this.#source } as const;
+    return (await this.#options.recogniser.submit(request).answer) as RecognisedText;
+  }
+
+  /**
+   * The result in the language of the track. It may have been heard in another, while that was not settled yet; if it
+   * cannot be recognised again, what was heard is better than nothing.
+   */
+  async #inLanguage(result: RecognisedText | LinescribeError, utterance: HeardUtterance) {
+    if (result instanceof LinescribeError) return result;
+    if (this.#language.excludes(result.language)) return this.#recognise(utterance).catch(() => result);
+    const { speechMs = utterance.endMs - utterance.startMs } = utterance;
+    if (result.text !== "" && !isInvented(result, utterance)) this.#language.heard(result.language, speechMs);
+    return result;
   }
 
   #enqueue(startMs: number, draft: () => Promise<EventDraft | null>): void {
