@@ -9,7 +9,8 @@ import type { ReceivedEvent } from "./demo/receiver.ts";
 import { type Fixture, loadFixture } from "./demo/reference.ts";
 import { type DemoRun, runDemo } from "./demo/run.ts";
 import { judge, type Verdict } from "./demo/verdict.ts";
-import { clock, LiveLine, print, printJson, table, wrap } from "./terminal.ts";
+import { clock, LiveLine, print, printJson, table } from "./terminal.ts";
+import { printable, wrap } from "./terminal-text.ts";
 
 /** Width of the columns that hold spoken words, on a terminal of unknown width and at least. */
 const TEXT_COLUMN = 34;
@@ -41,7 +42,7 @@ export async function demo({
       if (json) return;
       if (live.isLive) live.show(livePosition(partial), partial.text);
       else if (partial.endpoint)
-        say(`${pc.dim("live    transcript.partial")}  ${livePosition(partial)}${partial.text}`);
+        say(`${pc.dim("live    transcript.partial")}  ${livePosition(partial)}${printable(partial.text)}`);
     },
     onReceived: (received) => say(liveLine(received)),
   });
@@ -61,7 +62,7 @@ function liveLine({ event }: ReceivedEvent): string {
   const mark = `${pc.green("signed")}  ${pc.dim(event.type.padEnd(16))}`;
   switch (event.type) {
     case "transcript.final":
-      return `${mark}  ${clock(event.startMs)} ${event.track}: ${event.text}`;
+      return `${mark}  ${clock(event.startMs)} ${event.track}: ${printable(event.text)}`;
     case "transcript.gap":
       return `${mark}  ${clock(event.startMs)} to ${clock(event.endMs)} ${event.track}: ${event.cause}`;
     case "call.dtmf":
@@ -114,7 +115,7 @@ function report(run: DemoRun, verdict: Verdict, { spoken }: Fixture): void {
 
 /** One row of the comparison in as many lines as its longest text needs. */
 function cells({ expected, heard, wer, delayMs }: ComparedText, head: string, width: number): string[][] {
-  const [left, right] = [wrap(expected, width), wrap(heard, width)];
+  const [left, right] = [wrap(printable(expected), width), wrap(printable(heard), width)];
   const lines = Math.max(left.length, right.length);
   return Array.from({ length: lines }, (_, line) => [
     line === 0 ? head : "",

@@ -2,6 +2,7 @@
  * Writing for people: lines, tables, times.
  */
 import pc from "picocolors";
+import { columnsOf, endOf, padEnd, printable } from "./terminal-text.ts";
 
 export function print(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -30,8 +31,9 @@ export class LiveLine {
   /** Shows `text`, of which the end is kept when it is too long, behind `head`. */
   show(head: string, text: string): void {
     if (!this.isLive) return;
-    const width = Math.max(10, (this.#output.columns || 80) - head.length - 1);
-    const end = text.length > width ? `...${text.slice(3 - width)}` : text;
+    const width = Math.max(10, (this.#output.columns || 80) - columnsOf(head) - 1);
+    const shown = printable(text);
+    const end = columnsOf(shown) > width ? `...${endOf(shown, width - 3)}` : shown;
     this.#output.write(`\r\u001b[2K${head}${pc.dim(end)}`);
     this.#shown = true;
   }
@@ -47,12 +49,13 @@ export class LiveLine {
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
-    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
+    for (const [column, cell] of row.entries())
+      widths[column] = Math.max(widths[column] ?? 0, columnsOf(cell));
   }
   return rows
     .map((row) =>
       row
-        .map((cell, column) => cell.padEnd(widths[column] as number))
+        .map((cell, column) => padEnd(cell, widths[column] as number))
         .join("  ")
         .trimEnd(),
     )
@@ -64,19 +67,4 @@ export function clock(ms: number): string {
   const tenths = Math.floor(ms / 100);
   const minutes = Math.floor(tenths / 600);
   return `${minutes}:${((tenths % 600) / 10).toFixed(1).padStart(4, "0")}`;
-}
-
-/** `text` in lines of at most `width` characters, broken between words; at least one line. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
 }

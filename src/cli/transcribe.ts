@@ -10,6 +10,7 @@ import { createLogger } from "../app/logger.ts";
 import { Counters } from "../base/counters.ts";
 import { LinescribeError, messageOf } from "../base/error.ts";
 import { clock, print, printJson } from "./terminal.ts";
+import { printable } from "./terminal-text.ts";
 import { loadRecording } from "./transcribe/recording.ts";
 import { Transcriber, type Transcript } from "./transcribe/transcriber.ts";
 
@@ -123,7 +124,7 @@ function show(
   if (heading) print(pc.bold(file));
   const twoTracks = new Set(utterances.map(({ track }) => track)).size > 1;
   for (const { track, startMs, text: said } of utterances) {
-    print(`${pc.dim(clock(startMs))}  ${twoTracks ? `${track.padEnd(8)}  ` : ""}${said}`);
+    print(`${pc.dim(clock(startMs))}  ${twoTracks ? `${track.padEnd(8)}  ` : ""}${printable(said)}`);
   }
   if (heading) print("");
 }
