@@ -171,7 +171,7 @@ export class Sketch {
 
 /** Whisper ends every fragment as a sentence; one that goes on has not ended. */
 function unended(text: string): string {
-  return text.replace(/[.…!?。！？]+$/u, "");
+  return text.replace(/[.…!?。！？؟।]+$/u, "");
 }
 
 /** Hands on the answer of a job that may fail: then there is none, and who needs it asks again. */

@@ -1,6 +1,7 @@
 /**
  * Which words of a text that keeps changing will stay (LocalAgreement-2, Liu et al. 2020): those on which two
- * hypotheses in a row agree, up to the last of them, which the end of the audio may have cut off.
+ * hypotheses in a row agree, up to the last of them, which the end of the audio may have cut off. A sentence of a script
+ * without spaces is one word: nothing of it is stable before its final.
  */
 export class StableText {
   /** Words that are shown as stable, as they were first agreed on. */
@@ -32,6 +33,6 @@ function sameWord(a: string | undefined, b: string | undefined): boolean {
 }
 
 function bare(word: string): string {
-  const letters = word.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
+  const letters = word.toLowerCase().replace(/[^\p{L}\p{M}\p{N}]/gu, "");
   return letters === "" ? word : letters;
 }

@@ -4,7 +4,9 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { recogniserFiles } from "../../src/app/engine.ts";
+import { encodeMulaw } from "../../src/audio/g711.ts";
 import { resample } from "../../src/audio/resample.ts";
+import { f32ToS16 } from "../../src/audio/sample.ts";
 import { parseWav } from "../../src/audio/wav.ts";
 import { MODEL_RATE_HZ } from "../../src/base/time.ts";
 
@@ -28,6 +30,12 @@ export const CLIPS: readonly Clip[] = readFileSync(path.join(SPEECH, "manifest.j
 export function samplesOf({ id }: Clip): Float32Array {
   const { rateHz, channels } = parseWav(readFileSync(path.join(SPEECH, "phone", `${id}.wav`)));
   return resample(channels[0] as Float32Array, rateHz, MODEL_RATE_HZ);
+}
+
+/** As the carrier sends it: 8 kHz mu-law. */
+export function mulawOf({ id }: Clip): Uint8Array {
+  const { channels } = parseWav(readFileSync(path.join(SPEECH, "phone", `${id}.wav`)));
+  return encodeMulaw(f32ToS16(channels[0] as Float32Array));
 }
 
 /** Clips of a language, shortest first. */

@@ -25,6 +25,10 @@ test("case and punctuation are no difference, and a stable word stays as it was 
   assert.equal(text, "hello this is ANN!");
 });
 
+test("vowel signs and other marks are no punctuation", () => {
+  assert.deepEqual(stableAfter("मैं कल आऊँगा और", "मैं काल आऊँगा और"), ["", "मैं"]);
+});
+
 test("a hypothesis that takes a stable word back changes what follows, not the word", () => {
   const stable = new StableText();
   for (const hypothesis of ["I want to pay", "I want to pay my"]) stable.push(hypothesis);

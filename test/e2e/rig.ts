@@ -8,6 +8,7 @@ import path from "node:path";
 import { loadConfig } from "../../src/app/config.ts";
 import { createLogger } from "../../src/app/logger.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../../src/app/server.ts";
+import type { RecordedCall } from "../../src/cli/replay/recorded-call.ts";
 import { type ReplayOptions, replayCall } from "../../src/cli/replay/replay.ts";
 import { loadRecordedCall } from "../../src/cli/replay/sound-call.ts";
 import { type Receiver, SECRET, startReceiver } from "./receiver.ts";
@@ -19,7 +20,8 @@ export interface Rig {
   receiver: Receiver;
   /** Lines that the server logged. */
   log: string[];
-  replay(fixture: string, options?: Partial<ReplayOptions>): ReturnType<typeof replayCall>;
+  /** Plays a fixture by its name, or any other call. */
+  replay(fixture: string | RecordedCall, options?: Partial<ReplayOptions>): ReturnType<typeof replayCall>;
   close(): Promise<void>;
 }
 
@@ -29,6 +31,10 @@ export async function freePort(): Promise<number> {
   const { port } = probe.address() as { port: number };
   await new Promise((resolve) => probe.close(resolve));
   return port;
+}
+
+function fixtureFile(name: string): string {
+  return path.resolve(import.meta.dirname, "../../fixtures/calls", `${name}.jsonl`);
 }
 
 /** @param settings - Laid over a configuration with one `*` number of each mode that the fixtures call. */
@@ -77,9 +83,7 @@ export async function startRig(
         voiceUrl: `${server.url}/twilio/voice`,
         publicUrl: "https://calls.example.com",
         authToken: AUTH_TOKEN,
-        call: await loadRecordedCall(
-          path.resolve(import.meta.dirname, "../../fixtures/calls", `${fixture}.jsonl`),
-        ),
+        call: typeof fixture === "string" ? await loadRecordedCall(fixtureFile(fixture)) : fixture,
         speed: "max",
         ...more,
       }),
