@@ -42,8 +42,11 @@ export const PROFILES = {
 
 export type ProfileName = keyof typeof PROFILES;
 
+/** Share of the longest utterance that a cut is looked for in, at most. */
+const CUT_SEARCH_SHARE = 0.4;
+
 /**
- * A profile with some values of its own.
+ * A profile with some values of its own. With shorter utterances cuts are looked for in less of them.
  *
  * @throws {TypeError | RangeError} when a change is out of range or does not go with the rest.
  */
@@ -51,5 +54,10 @@ export function endpointerOptions(
   profile: ProfileName,
   changes: Partial<EndpointerOptions> = {},
 ): Readonly<EndpointerOptions> {
-  return asEndpointerOptions({ ...PROFILES[profile], ...changes });
+  const options = { ...PROFILES[profile], ...changes };
+  const cutSearchMs = Math.min(
+    options.cutSearchMs,
+    Math.floor(CUT_SEARCH_SHARE * options.maximumUtteranceMs),
+  );
+  return asEndpointerOptions({ ...options, cutSearchMs: changes.cutSearchMs ?? cutSearchMs });
 }

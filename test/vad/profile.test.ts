@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Endpointer } from "../../src/vad/endpointer.ts";
-import { PROFILES } from "../../src/vad/profile.ts";
+import { endpointerOptions, PROFILES } from "../../src/vad/profile.ts";
 
 function utterances(profile: keyof typeof PROFILES, probabilities: number[]): number {
   const endpointer = new Endpointer(PROFILES[profile]);
@@ -33,4 +33,13 @@ test("the pcm profile has the values that users of such servers know", () => {
 
 test("profiles cannot be changed by accident", () => {
   assert.throws(() => Object.assign(PROFILES.phone, { silenceMs: 1 }), TypeError);
+});
+
+test("shorter utterances need no other setting beside their length", () => {
+  assert.equal(endpointerOptions("phone", { maximumUtteranceMs: 10_000 }).cutSearchMs, 4000);
+  assert.equal(endpointerOptions("phone", { maximumUtteranceMs: 30_000 }).cutSearchMs, 8000);
+  assert.equal(
+    endpointerOptions("phone", { maximumUtteranceMs: 10_000, cutSearchMs: 5000 }).cutSearchMs,
+    5000,
+  );
 });
