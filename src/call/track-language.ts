@@ -3,10 +3,13 @@
  */
 import { AUTO_LANGUAGE } from "../asr/language.ts";
 
-/** Speech from which one utterance tells the language, ms. */
+/**
+ * Speech from which one utterance tells the language, and from which it counts at all, ms. Of the beginnings of 143
+ * telephone clips in five languages whisper-base told 99 right by their first 0.5 s, 124 by 1 s, 133 by 1.5 s, 136 of
+ * 142 by 2 s, 115 of 117 by 3 s and 69 of 69 by 5 s; what it took the short ones for is scattered over 22 languages.
+ */
 const TELLING_SPEECH_MS = 3000;
-/** Speech from which an utterance counts at all: in a "yes" or an "hello" any language may be heard, ms. */
-const COUNTING_SPEECH_MS = 1000;
+const COUNTING_SPEECH_MS = 1500;
 /** Utterances that count and agree, in a row. */
 const AGREEING_UTTERANCES = 2;
 
@@ -14,7 +17,7 @@ const AGREEING_UTTERANCES = 2;
  * | utterance                        | tells                                             |
  * |----------------------------------|---------------------------------------------------|
  * | 3 s of speech or more            | the language of the track                         |
- * | 1 s to 3 s                       | the language of the track, if the last such agreed |
+ * | 1.5 s to 3 s                     | the language of the track, if the last such agreed |
  * | shorter, without words, refused  | nothing                                           |
  *
  * Utterances must be told of in their order: then the language of each depends on what was said before it, and not on

@@ -32,15 +32,15 @@ test("a language that was asked for is kept, whatever is heard", () => {
   assert.equal(track.excludes("fr"), false);
 });
 
-test("3 s of speech tell the language, and so do two utterances of a second that agree", () => {
+test("3 s of speech tell the language, and so do two utterances of half as much that agree", () => {
   assert.deepEqual(asked("auto", [spoken(3000, "fr"), spoken(9000, "en")]), ["auto", "fr", "fr"]);
-  assert.deepEqual(asked("auto", [spoken(2999, "fr"), spoken(1000, "fr")]), ["auto", "auto", "fr"]);
+  assert.deepEqual(asked("auto", [spoken(2999, "fr"), spoken(1500, "fr")]), ["auto", "auto", "fr"]);
 });
 
 test("utterances that disagree tell nothing, and short ones are not asked", () => {
   const disagreeing = [spoken(2000, "fr"), spoken(2000, "en"), spoken(2000, "fr")];
   assert.deepEqual(asked("auto", disagreeing), ["auto", "auto", "auto", "auto"]);
-  assert.deepEqual(asked("auto", [spoken(999, "cy"), spoken(999, "cy")]), ["auto", "auto", "auto"]);
+  assert.deepEqual(asked("auto", [spoken(1499, "cy"), spoken(1499, "cy")]), ["auto", "auto", "auto"]);
   const between = [spoken(1500, "fr"), spoken(400, "cy"), spoken(1500, "fr")];
   assert.deepEqual(asked("auto", between), ["auto", "auto", "auto", "fr"]);
 });
