@@ -51,7 +51,10 @@ interface Speculation {
   result: RecognisedText | null;
   /** What was shown of it. */
   shown: "nothing" | "text" | "endpoint";
+  text: ShownText | null;
 }
+
+type ShownText = Pick<PartialText, "text" | "stable">;
 
 export class Sketch {
   readonly #options: SketchOptions;
@@ -118,7 +121,7 @@ export class Sketch {
       if (this.#partial !== job) return;
       this.#partial = null;
       this.#draft = result?.draft ?? this.#draft;
-      if (result) this.#show(unended(result.text), endMs, false);
+      if (result) this.#show(this.#stable.push(unended(result.text)), endMs, false);
     });
   }
 
@@ -131,7 +134,7 @@ export class Sketch {
   #speculate({ audio, endMs }: OpenUtterance): Speculation {
     const { recogniser, source, language } = this.#options;
     const job = recogniser.submit({ pcm16k: audio(), language, priority: "speculative", source });
-    const speculation: Speculation = { job, endMs, result: null, shown: "nothing" };
+    const speculation: Speculation = { job, endMs, result: null, shown: "nothing", text: null };
     void answered(job, (result) => {
       if (this.#speculation !== speculation || this.#closed) return;
       // Refused or lost: the final is recognised on its own, when it is due.
@@ -149,12 +152,13 @@ export class Sketch {
     const isEndpoint = pauseMs >= this.#options.endpointMs;
     if (result === null || shown === "endpoint" || (shown === "text" && !isEndpoint)) return;
     speculation.shown = isEndpoint ? "endpoint" : "text";
-    this.#show(result.text, endMs, isEndpoint);
+    // Shown twice, it is still one hypothesis: it does not agree with itself.
+    speculation.text ??= this.#stable.push(result.text);
+    this.#show(speculation.text, endMs, isEndpoint);
   }
 
-  #show(hypothesis: string, endMs: number, endpoint: boolean): void {
+  #show({ text, stable }: ShownText, endMs: number, endpoint: boolean): void {
     if (this.#closed) return;
-    const { text, stable } = this.#stable.push(hypothesis);
     this.#options.onPartial?.({ startMs: this.#startMs, endMs, text, stable, endpoint });
   }
 
