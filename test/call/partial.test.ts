@@ -16,11 +16,12 @@ const SOUND = soundOf(7000, SPEECH);
 async function play(
   options: Parameters<typeof callOf>[0] = {},
   meanwhile: (ms: number, recogniser: ScriptedRecogniser) => void = () => {},
+  sound = SOUND,
 ) {
   const partials: TranscriptPartial[] = [];
   const rig = callOf({ onPartial: (partial) => partials.push(partial), ...options });
   const stream = rig.open();
-  for (const packet of packetsOf(SOUND)) {
+  for (const packet of packetsOf(sound)) {
     send(stream, [packet]);
     meanwhile(packet.timestampMs, rig.recogniser);
     await settle();
@@ -112,5 +113,33 @@ test("an endpoint comes after the silence that is asked for", async () => {
   assert.deepEqual(
     partials.filter(({ endpoint }) => endpoint).map(({ endMs }) => Math.round(endMs / 100)),
     [48],
+  );
+});
+
+test("speech that resumes a second after an endpoint replaces what it showed, where finals need not be prompt", async () => {
+  const paused = soundOf(8000, [
+    { startMs: 500, endMs: 2500 },
+    { startMs: 3500, endMs: 5000 },
+  ]);
+  const { partials, finals } = await play({}, undefined, paused);
+  const endpoints = partials.filter(({ endpoint }) => endpoint);
+  assert.deepEqual(
+    endpoints.map(({ utterance, endMs }) => [utterance, Math.round(endMs / 100)]),
+    [
+      [1, 28],
+      [1, 53],
+    ],
+  );
+  assert.deepEqual(
+    finals.map(({ utterance, text }) => [utterance, text]),
+    [[1, endpoints[1]?.text]],
+  );
+  const prompt = await play({ endpointer: { ...PROFILES.phone, silenceMs: 700 } }, undefined, paused);
+  assert.deepEqual(
+    prompt.finals.map(({ utterance, endMs }) => [utterance, Math.round(endMs / 100)]),
+    [
+      [1, 28],
+      [2, 53],
+    ],
   );
 });
