@@ -6,10 +6,11 @@ import { Switchboard, type SwitchboardOptions } from "../../src/app/switchboard.
 import { LinescribeError } from "../../src/base/error.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import type { Store } from "../../src/store/store.ts";
+import type { TranscriptPartial } from "../../src/transcript/partial.ts";
 import { PROFILES } from "../../src/vad/profile.ts";
 import { WatchedCounters } from "../base/watched-counters.ts";
-import { LoudnessDetector, ScriptedRecogniser, soundOf } from "../call/fakes.ts";
-import { say, settle } from "../call/rig.ts";
+import { LoudnessDetector, packetsOf, ScriptedRecogniser, soundOf } from "../call/fakes.ts";
+import { say, send, settle } from "../call/rig.ts";
 import { temporaryStore } from "../store/sample.ts";
 
 const LINE: Line = {
@@ -88,22 +89,27 @@ test("a number is found by itself, else by the star, else not at all", (t) => {
   assert.equal(strict.findNumber("+15550199999"), null);
 });
 
-test("the silence that ends an utterance is that of the number", async (t) => {
-  const { recogniser, answer, open } = boardOf(t);
+test("the silences that show and that end an utterance are those of the number", async (t) => {
+  const partials: TranscriptPartial[] = [];
+  const { recogniser, answer, open } = boardOf(t, { onPartial: (partial) => partials.push(partial) });
   const pause = soundOf(4000, [
     { startMs: 500, endMs: 1000 },
-    { startMs: 1500, endMs: 2000 },
+    { startMs: 1600, endMs: 2100 },
   ]);
-  const heard = async (callSid: string, silenceMs: number): Promise<number> => {
-    answer(callSid, { ...ANY, endpointer: { ...PROFILES.phone, silenceMs } });
+  const heard = async (callSid: string, silenceMs: number, endpointMs: number) => {
+    answer(callSid, { ...ANY, endpointer: { ...PROFILES.phone, silenceMs }, endpointMs });
     const stream = open(callSid);
     assert.ok(stream);
-    say(stream, pause);
-    await settle();
-    return recogniser.asked.splice(0).length;
+    for (const packet of packetsOf(pause)) {
+      send(stream, [packet]);
+      await settle();
+    }
+    const finals = recogniser.asked.splice(0).filter(({ priority }) => priority === "final");
+    const endpoints = partials.splice(0).filter(({ endpoint }) => endpoint);
+    return [finals.length, endpoints.length];
   };
-  assert.equal(await heard("CA1", 400), 2);
-  assert.equal(await heard("CA2", 1200), 1);
+  assert.deepEqual(await heard("CA1", 480, 320), [2, 2]);
+  assert.deepEqual(await heard("CA2", 1200, 640), [1, 1]);
 });
 
 test("calls beyond the limit are not admitted, those that were stay so, and an end makes room", async (t) => {
