@@ -11,6 +11,8 @@ export interface TextDecoderOfTokens {
   decode(tokens: readonly number[]): string;
   /** The words of `tokens`, see `splitWords`. */
   words(tokens: readonly number[], language: string): TokenWord[];
+  /** Token ids of a text, without special tokens. */
+  encode(text: string): number[];
 }
 
 /**
@@ -36,5 +38,6 @@ export function loadTokenizer(path: string): TextDecoderOfTokens {
   return {
     decode: (tokens) => decode(tokens).trim(),
     words: (tokens, language) => splitWords(tokens, decode, language),
+    encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
   };
 }

@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   ASR_TOO_SHORT: "An utterance is too short for a word",
   ASR_TOO_LONG: "An utterance is longer than the window of the model",
   ASR_BAD_LANGUAGE: "An utterance is in a language that the model does not know",
+  ASR_BAD_HINTS: "The hints of a call are too many, too long, or not text",
   MODEL_MISSING: "A model file does not exist",
   MODEL_ALTERED: "A model file does not have the sha256 of its manifest, or lacks required metadata",
   CONFIG_INVALID: "The configuration is not usable; every fault is listed",
