@@ -4,7 +4,7 @@
 import type { WhisperMetadata } from "./metadata.ts";
 
 /** Added to the score of a token that must not win; `NEVER` in models/export/graph.py. */
-const NEVER = -1e9;
+export const NEVER = -1e9;
 
 export interface Biases {
   /** Added at every step. float32 [1, vocabulary] */

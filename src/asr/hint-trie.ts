@@ -11,8 +11,13 @@ export const MAXIMUM_STATES = 16_384;
 /** Children of a state at most: each is one more candidate for every hypothesis at that state. */
 export const MAXIMUM_CHILDREN = 64;
 
-/** For the first token of a hint, natural-log score. With 3, hints are written that nobody said (`bench -- hints`). */
+/** For the first token of a hint, natural-log score. With 3, hints are written that nobody said. */
 export const FIRST_BONUS = 2;
+/**
+ * For a hint that is one token, where it begins an utterance: it may be an answer of one word. Elsewhere it is worth
+ * nothing: what is rewarded at every step is written again and again ("8 8" for a spoken eight).
+ */
+export const ANSWER_BONUS = 3;
 /** For every later one. */
 const NEXT_BONUS = 6;
 /** What a complete hint keeps of all that at most. */
@@ -28,7 +33,10 @@ export interface HintTrie {
   next: BigInt64Array;
   /** What leaving the trie at a state costs; 0 where a hint is complete. float32 [S] */
   debt: Float32Array;
-  /** The state that a token leads to when it begins a hint. It is worth `FIRST_BONUS`. */
+  /**
+   * The state that a token leads to when it begins a hint. It is worth `FIRST_BONUS`, or `ANSWER_BONUS` where the hint is
+   * complete with it (its debt is 0).
+   */
   root: ReadonlyMap<number, number>;
   /** S and C. */
   states: number;
@@ -66,14 +74,12 @@ export function compileHints(
 }
 
 /**
- * The token paths of a hint: as it is given, and as Whisper might write it else. In lower case only where that is no
- * word of its own, which is one token: the hint "Will" is not about the verb.
+ * The token paths of a hint: as it is given, and as it begins a sentence. Not in lower case if it was not given so: the
+ * first tokens of names are everyday words then ("he" of "hebrew"), and what is worth more everywhere harms other words.
  */
 function pathsOf(hint: string, encode: (text: string) => readonly number[]): (readonly number[])[] {
-  const given = encode(` ${hint}`);
-  const lower = encode(` ${hint.toLowerCase()}`);
-  const capitalised = encode(` ${hint.replace(/^./u, (letter) => letter.toUpperCase())}`);
-  return [given, capitalised, ...(lower.length > 1 ? [lower] : [])];
+  const capitalised = hint.replace(/^./u, (letter) => letter.toUpperCase());
+  return [hint, capitalised].map((form) => encode(` ${form}`));
 }
 
 /** Adds a path with the states that it lacks; false when there is no room for all of them. */
@@ -106,8 +112,8 @@ function follow(nodes: readonly Node[], path: readonly number[]): { state: numbe
 
 /** What going to a node is worth when `earned` was given on the way. */
 function bonusOf({ depth, complete }: Node, earned: number): number {
-  const bonus = depth === 1 ? FIRST_BONUS : NEXT_BONUS;
-  return complete ? Math.min(bonus, KEPT - earned) : bonus;
+  if (depth === 1) return complete ? 0 : FIRST_BONUS;
+  return complete ? Math.min(NEXT_BONUS, KEPT - earned) : NEXT_BONUS;
 }
 
 function layOut(nodes: readonly Node[]): Omit<HintTrie, "leftOut"> {

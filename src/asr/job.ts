@@ -2,6 +2,7 @@
  * One utterance on its way through the recogniser: from `submit` to its only answer.
  */
 import type { LinescribeError } from "../base/error.ts";
+import { NO_HINTS } from "./hints.ts";
 import type { Priority, Scheduled } from "./schedule.ts";
 import type { OpenAudio, Recognition, UtteranceAudio } from "./whisper.ts";
 
@@ -67,6 +68,10 @@ export class Job implements RecognitionJob, Scheduled {
 
   get language(): string {
     return this.audio.language;
+  }
+
+  get hints(): readonly string[] {
+    return this.audio.hints ?? NO_HINTS;
   }
 
   get alone(): boolean {

@@ -23,6 +23,8 @@ export interface Scheduled {
   source: string;
   /** Rows of one batch share it. */
   language: string;
+  /** Rows of one batch share it: the same list, not an equal one. */
+  hints: readonly string[];
   /** Samples that the encoder will see. */
   windowSamples: number;
   /** It shares no batch: a worker was lost over it. */
@@ -133,8 +135,8 @@ export class Schedule<T extends Scheduled> {
   }
 
   /**
-   * What one worker should do next: the first in order and, up to `maximum` items, those after it of the same priority
-   * and language that fit without much padding.
+   * What one worker should do next: the first in order and, up to `maximum` items, those after it of the same priority,
+   * language and hints that fit without much padding.
    */
   take(maximum: number): T[] {
     const queue = PRIORITIES.map((priority) => this.#waiting[priority]).find(({ length }) => length > 0);
@@ -144,8 +146,7 @@ export class Schedule<T extends Scheduled> {
     const batch: Entry<T>[] = [first];
     for (const entry of queue.slice(1)) {
       if (batch.length >= maximum || first.item.alone) break;
-      const { language, alone } = entry.item;
-      if (!alone && language === first.item.language && fits([...batch, entry])) batch.push(entry);
+      if (isAlike(entry.item, first.item) && fits([...batch, entry])) batch.push(entry);
     }
     this.#now = Math.max(this.#now, first.turn);
     for (const entry of batch) queue.splice(queue.indexOf(entry), 1);
@@ -157,6 +158,11 @@ export class Schedule<T extends Scheduled> {
   drain(): T[] {
     return PRIORITIES.flatMap((priority) => this.#waiting[priority].splice(0).map(({ item }) => item));
   }
+}
+
+/** Whether one inference can do both. */
+function isAlike(item: Scheduled, first: Scheduled): boolean {
+  return !item.alone && item.language === first.language && item.hints === first.hints;
 }
 
 function fits(batch: readonly Entry<Scheduled>[]): boolean {

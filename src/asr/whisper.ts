@@ -14,6 +14,8 @@ import {
   NO_DRAFT,
   positionsToKeep,
 } from "./draft.ts";
+import { HintCompiler, type HintInputs } from "./hint-inputs.ts";
+import { NO_HINTS } from "./hints.ts";
 import type { Retry } from "./ladder.ts";
 import { AUTO_LANGUAGE, startTokens } from "./language.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "./metadata.ts";
@@ -39,6 +41,8 @@ export interface UtteranceAudio {
   pcm16k: Float32Array;
   /** What `whisperLanguage` returned: a code of the model, or `auto`. */
   language: string;
+  /** What is likely to be said, as `asHints` returned it. Default: nothing is known. */
+  hints?: readonly string[];
 }
 
 /** How a batch is searched. */
@@ -90,14 +94,14 @@ export class Whisper {
   readonly #session: InferenceSession;
   readonly #tokenizer: TextDecoderOfTokens;
   readonly #biases: Biases;
-  readonly #withoutHints: Record<string, Tensor>;
+  readonly #hints: HintCompiler;
 
   private constructor(metadata: WhisperMetadata, session: InferenceSession, tokenizer: TextDecoderOfTokens) {
     this.metadata = metadata;
     this.#session = session;
     this.#tokenizer = tokenizer;
     this.#biases = createBiases(metadata);
-    this.#withoutHints = withoutHints(metadata.vocabulary);
+    this.#hints = new HintCompiler(tokenizer.encode, this.#biases);
   }
 
   /** @throws {LinescribeError} `MODEL_MISSING` or `MODEL_ALTERED`. */
@@ -116,7 +120,8 @@ export class Whisper {
   }
 
   /**
-   * Recognises utterances in one inference. All must have the same language, because they share a prompt.
+   * Recognises utterances in one inference. All must have the same language, because they share a prompt, and the same
+   * hints, because they share a search.
    *
    * @returns One recognition per utterance, in order.
    * @throws {RangeError} when an utterance is longer than 30 s.
@@ -126,6 +131,9 @@ export class Whisper {
     const asked = (utterances[0] as UtteranceAudio).language;
     if (utterances.some(({ language }) => language !== asked)) {
       throw new RangeError("Expected the utterances of a batch to have one language");
+    }
+    if (new Set(utterances.map(({ hints = NO_HINTS }) => hints.join("\n"))).size > 1) {
+      throw new RangeError("Expected the utterances of a batch to have one list of hints");
     }
     if (asked !== AUTO_LANGUAGE) return this.#decode(utterances, asked, search, startedAt);
     const languages = await this.#detect(utterances);
@@ -142,10 +150,11 @@ export class Whisper {
 
   /** The language token with the highest score behind the start token, per row. */
   async #detect(utterances: readonly UtteranceAudio[]): Promise<string[]> {
-    const bias = { every: this.#biases.language, first: this.#biases.language };
+    const biases = { every: this.#biases.language, first: this.#biases.language };
+    const { feeds } = this.#hints.compile(NO_HINTS);
     const audio = this.#audio(utterances, PAD_SAMPLES);
     const prompts = utterances.map(() => [this.metadata.tokens.startOfTranscript]);
-    const { tokens } = await this.#run(audio, prompts, { beam: 1, limit: 1 }, bias);
+    const { tokens } = await this.#run(audio, prompts, { beam: 1, limit: 1 }, { feeds, biases });
     const codes = new Map(Object.entries(this.metadata.languages).map(([code, token]) => [token, code]));
     const width = tokens.length / utterances.length;
     return utterances.map((_, row) => codes.get(Number(tokens[row * width])) ?? "en");
@@ -161,13 +170,14 @@ export class Whisper {
     const search = { beam, align, limit: limit ?? maximumTokens(longest) };
     const prompt = startTokens(this.metadata, language);
     const prompts = utterances.map(() => prompt);
-    const output = await this.#run(this.#audio(utterances, padSamples), prompts, search, this.#biases);
+    const hints = this.#hints.compile(utterances[0]?.hints ?? NO_HINTS);
+    const output = await this.#run(this.#audio(utterances, padSamples), prompts, search, hints);
     return this.#recognitions(output, utterances, language, startedAt);
   }
 
   /**
    * Recognises utterances as far as they were spoken, in one inference, greedily: only what is new in them is encoded
-   * and decoded. All must have the same language, and not `auto`.
+   * and decoded. All must have the same language, not `auto`, and the same hints.
    *
    * @returns One recognition per utterance, in order, each with the draft for the next time.
    */
@@ -197,7 +207,8 @@ export class Whisper {
       peaks: drafts.map(({ peak }) => peak),
     };
     const prompts = forced.map((tokens) => [...start, ...tokens]);
-    const output = await this.#run(audio, prompts, { beam: 1, limit }, this.#biases, past);
+    const hints = this.#hints.compile(utterances[0]?.hints ?? NO_HINTS);
+    const output = await this.#run(audio, prompts, { beam: 1, limit }, hints, past);
     const fresh = output.fresh as Tensor;
     const recognitions = this.#recognitions(output, utterances, language, startedAt, forced);
     return recognitions.map((recognition, row) => {
@@ -257,7 +268,7 @@ export class Whisper {
     { pcm, width, windows }: Audio,
     prompts: readonly number[][],
     { beam, limit, align = false }: { beam: number; limit: number; align?: boolean },
-    bias: Pick<Biases, "every" | "first">,
+    { feeds, biases }: HintInputs,
     past?: Past,
   ): Promise<Output> {
     const { vocabulary, tailPool, tailBlocks } = this.metadata;
@@ -268,12 +279,12 @@ export class Whisper {
       ...promptInputs(prompts, this.metadata.tokens.endOfText),
       beam: int64([beam], []),
       max_tokens: int64([limit], []),
-      bias: new Tensor("float32", bias.every, [1, vocabulary]),
-      bias_first: new Tensor("float32", bias.first, [1, vocabulary]),
+      bias: new Tensor("float32", biases.every, [1, vocabulary]),
+      bias_first: new Tensor("float32", biases.first, [1, vocabulary]),
       ...(tailPool > 0 ? { tail_blocks: int64([tailBlocks], [1]) } : {}),
       align: new Tensor("bool", [align], []),
       ...this.#pastInputs(past, rows),
-      ...this.#withoutHints,
+      ...feeds,
     });
     return {
       tokens: (outputs.tokens as Tensor).data as BigInt64Array,
@@ -345,17 +356,6 @@ function promptInputs(prompts: readonly number[][], filler: number): Record<stri
 
 function int64(values: number[], dims: number[]): Tensor {
   return new Tensor("int64", BigInt64Array.from(values, BigInt), dims);
-}
-
-/** The trie of no hints: a root without children. */
-function withoutHints(vocabulary: number): Record<string, Tensor> {
-  return {
-    hint_tokens: new Tensor("int64", BigInt64Array.of(-1n), [1, 1]),
-    hint_bonus: new Tensor("float32", Float32Array.of(0), [1, 1]),
-    hint_next: new Tensor("int64", BigInt64Array.of(0n), [1, 1]),
-    hint_debt: new Tensor("float32", Float32Array.of(0), [1]),
-    hint_root: new Tensor("int64", new BigInt64Array(vocabulary), [vocabulary]),
-  };
 }
 
 function mean(values: Float32Array): number {

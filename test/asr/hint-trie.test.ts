@@ -29,9 +29,14 @@ function childrenOf({ tokens, bonus, next, children }: HintTrie, state: number):
   })).filter(({ token }) => token !== -1);
 }
 
+/** In the middle of an utterance a hint of one token is worth nothing. */
+function rootStep({ debt }: HintTrie, token: number, state: number): Step {
+  return { token, state, bonus: debt[state] === 0 ? 0 : FIRST_BONUS };
+}
+
 /** Every path from the root, with the bonuses on it. */
 function* walk(trie: HintTrie): Generator<Step[]> {
-  const first = [...trie.root].map(([token, state]) => [{ token, state, bonus: FIRST_BONUS }]);
+  const first = [...trie.root].map(([token, state]) => [rootStep(trie, token, state)]);
   for (const waiting = first; waiting.length > 0; ) {
     const path = waiting.pop() as Step[];
     yield path;
@@ -44,7 +49,7 @@ function follow(trie: HintTrie, text: string): Step[] | null {
   const [first, ...rest] = encode(` ${text}`);
   const start = trie.root.get(first as number);
   if (start === undefined) return null;
-  const path = [{ token: first as number, state: start, bonus: FIRST_BONUS }];
+  const path = [rootStep(trie, first as number, start)];
   for (const token of rest) {
     const step = childrenOf(trie, (path.at(-1) as Step).state).find((child) => child.token === token);
     if (!step) return null;
@@ -154,11 +159,12 @@ test("no hints are one state without children", () => {
   );
 });
 
-test("a hint is known in lower case and capitalised, but not as the everyday word of the same letters", () => {
+test("a hint is known as it is given and as it begins a sentence, but not as another word of the same letters", () => {
   const trie = compileHints(["Dedalus", "hazewrapped", "Will"], encode);
-  for (const known of ["Dedalus", "dedalus", "hazewrapped", "Hazewrapped", "Will"]) {
+  for (const known of ["Dedalus", "hazewrapped", "Hazewrapped", "Will"]) {
     assert.equal(trie.debt[end(follow(trie, known))], 0, known);
   }
+  assert.equal(follow(trie, "dedalus"), null);
   assert.equal(follow(trie, "will"), null);
 });
 

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { NO_HINTS } from "../../src/asr/hints.ts";
 import { PRIORITIES, type Priority, Schedule, type Scheduled } from "../../src/asr/schedule.ts";
 import { Counters } from "../../src/base/counters.ts";
 
 interface Item extends Scheduled {
   id: number;
 }
+
+const SOME_HINTS: readonly string[] = ["Alice"];
 
 let ids = 0;
 function item(priority: Priority, source: string, seconds = 2, more: Partial<Item> = {}): Item {
@@ -17,6 +20,7 @@ function item(priority: Priority, source: string, seconds = 2, more: Partial<Ite
     source,
     language: "en",
     windowSamples: seconds * 16_000,
+    hints: NO_HINTS,
     alone: false,
     ...more,
   };
@@ -115,6 +119,7 @@ const anyItem = fc
     priority: fc.constantFrom(...PRIORITIES),
     source: fc.constantFrom("a", "b", "c", "d"),
     language: fc.constantFrom("en", "es"),
+    hints: fc.constantFrom(NO_HINTS, SOME_HINTS),
     seconds: fc.integer({ min: 1, max: 30 }),
     alone: fc.boolean(),
   })
@@ -147,7 +152,7 @@ test("whatever comes, every item leaves once: taken, superseded or refused", () 
   );
 });
 
-test("a batch has one priority and one language, little padding and a bounded length", () => {
+test("a batch has one priority, one language and one list of hints, little padding and a bounded length", () => {
   fc.assert(
     fc.property(fc.array(anyItem, { minLength: 1, maxLength: 40 }), (items) => {
       const schedule = scheduleOf(items);
@@ -160,6 +165,7 @@ test("a batch has one priority and one language, little padding and a bounded le
         assert.ok(padded <= 8 * 16_000);
         assert.ok(windows.reduce((sum, each) => sum + each, 0) >= 0.8 * padded);
         assert.equal(new Set(batch.map(({ priority, language }) => priority + language)).size, 1);
+        assert.equal(new Set(batch.map(({ hints }) => hints)).size, 1);
         assert.ok(batch.every(({ alone }) => !alone));
       }
     }),

@@ -1,0 +1,72 @@
+/**
+ * What a search with hints needs besides the audio: the trie as tensors, and biases towards the beginnings of hints.
+ */
+import { Tensor } from "onnxruntime-node";
+import { type Biases, NEVER } from "./bias.ts";
+import { ANSWER_BONUS, compileHints, FIRST_BONUS, type HintTrie } from "./hint-trie.ts";
+
+export interface HintInputs {
+  /** Inputs `hint_…` of the model, see models/README.md. */
+  feeds: Readonly<Record<string, Tensor>>;
+  biases: Pick<Biases, "every" | "first">;
+}
+
+/** Lists that are kept compiled: calls of as many numbers may alternate without compiling again. */
+const KEPT_LISTS = 32;
+
+/** Compiles lists of hints, each once while it is in use. */
+export class HintCompiler {
+  readonly #encode: (text: string) => readonly number[];
+  readonly #biases: Biases;
+  /** By content, the one used last at the end. */
+  readonly #compiled = new Map<string, HintInputs>();
+
+  constructor(encode: (text: string) => readonly number[], biases: Biases) {
+    this.#encode = encode;
+    this.#biases = biases;
+  }
+
+  /** @param hints - What `asHints` returned. */
+  compile(hints: readonly string[]): HintInputs {
+    const key = hints.join("\n");
+    const inputs = this.#compiled.get(key) ?? this.#inputsOf(compileHints(hints, this.#encode));
+    this.#compiled.delete(key);
+    this.#compiled.set(key, inputs);
+    for (const [oldest] of this.#compiled) {
+      if (this.#compiled.size <= KEPT_LISTS) break;
+      this.#compiled.delete(oldest);
+    }
+    return inputs;
+  }
+
+  #inputsOf({ tokens, bonus, next, debt, root, states, children }: HintTrie): HintInputs {
+    const { every, first } = this.#biases;
+    const rootStates = new BigInt64Array(every.length);
+    for (const [token, state] of root) rootStates[token] = BigInt(state);
+    const feeds = {
+      hint_tokens: new Tensor("int64", tokens, [states, children]),
+      hint_bonus: new Tensor("float32", bonus, [states, children]),
+      hint_next: new Tensor("int64", next, [states, children]),
+      hint_debt: new Tensor("float32", debt, [states]),
+      hint_root: new Tensor("int64", rootStates, [every.length]),
+    };
+    const isAnswer = (state: number) => debt[state] === 0;
+    const anywhere = (state: number) => (isAnswer(state) ? 0 : FIRST_BONUS);
+    const atFirst = (state: number) => (isAnswer(state) ? ANSWER_BONUS : FIRST_BONUS);
+    return {
+      feeds,
+      biases: { every: towards(every, root, anywhere), first: towards(first, root, atFirst) },
+    };
+  }
+}
+
+/** A bias under which beginning a hint is worth something, unless it is forbidden. */
+function towards(
+  bias: Float32Array,
+  root: ReadonlyMap<number, number>,
+  worth: (state: number) => number,
+): Float32Array {
+  const result = bias.slice();
+  for (const [token, state] of root) if (result[token] !== NEVER) result[token] = worth(state);
+  return result;
+}
