@@ -2,6 +2,7 @@
  * The shape of the configuration file: every setting with its unit, range, default and meaning.
  */
 import { z } from "zod";
+import { faultsOfHints, normaliseHints } from "../asr/hints.ts";
 import { messageOf } from "../base/error.ts";
 import { parseSecret } from "../delivery/signing.ts";
 
@@ -44,6 +45,15 @@ const then = z.union([
   z.strictObject({ hangup: z.literal(true) }),
 ]);
 
+const hints = z
+  .array(z.string())
+  .superRefine((list, context) => {
+    for (const { index, message } of faultsOfHints(list)) {
+      context.addIssue({ code: "custom", path: index === null ? [] : [index], message });
+    }
+  })
+  .transform(normaliseHints);
+
 const track = z.enum(["inbound", "outbound"]);
 
 const number = z.strictObject({
@@ -64,6 +74,11 @@ const number = z.strictObject({
    * docs/language.md.
    */
   language: z.string().min(2).max(20).default("en"),
+  /**
+   * Names, products and numbers that callers are likely to say: at most 1000 of at most 100 characters, see
+   * docs/hints.md.
+   */
+  hints: hints.prefault([]),
   announcement: z.string().min(1).max(4096).nullable().default(null),
   announcementLanguage: z.string().min(2).max(20).optional(),
   parameters: z.record(z.string(), z.string()).optional(),

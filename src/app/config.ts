@@ -19,6 +19,8 @@ export const DEFAULT_CONFIG_FILE = "linescribe.config.json";
 export interface Line extends NumberEntry, Endpointing {
   /** Callback URL, or null when events are only stored. */
   endpoint: string | null;
+  /** What callers are likely to say, as `asHints` returned it. */
+  hints?: readonly string[];
 }
 
 export interface Config extends Omit<ConfigFile, "numbers" | "publicUrl" | "vad">, Endpointing {

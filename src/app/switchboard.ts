@@ -186,6 +186,7 @@ export class Switchboard implements TelephonyPort {
       ...facts,
       language: line.language,
       modelLanguage: recogniser.language(line.language) ?? "auto",
+      hints: line.hints,
       announcement: line.announcement,
       endpointer: line.endpointer,
       endpointMs: line.endpointMs,

@@ -56,6 +56,8 @@ export interface CallOptions {
   language: string;
   /** A code of the model, or `auto`. */
   modelLanguage: string;
+  /** What callers of this number are likely to say, as `asHints` returned it. Default: nothing is known. */
+  hints?: readonly string[] | undefined;
   announcement: string | null;
   endpointer: EndpointerOptions;
   /** Silence after which what was said is shown as complete, ms. */

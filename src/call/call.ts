@@ -15,8 +15,10 @@
  *
  * "ended" first drains: open utterances are recognised and committed, then `call.ended`, once and last.
  */
+import { NO_HINTS } from "../asr/hints.ts";
 import { LinescribeError, messageOf } from "../base/error.ts";
 import type { CallEndReason, EventDraft, GapCause, Track, TrackLabel } from "../transcript/event.ts";
+import { CallHints } from "./call-hints.ts";
 import type { CallMemory, CallOptions } from "./call-options.ts";
 import type { TrackProgress } from "./ports.ts";
 import { TrackScribe } from "./scribe.ts";
@@ -40,6 +42,7 @@ export interface CallStream {
 
 export class Call {
   readonly #options: CallOptions;
+  readonly #hints: CallHints;
   readonly #scribes: ReadonlyMap<Track, TrackScribe>;
   readonly #streams: CallStreams;
   #state: State = "expected";
@@ -61,6 +64,7 @@ export class Call {
     this.#started = memory?.started ?? false;
     this.#press = memory?.press ?? 0;
     this.#streams = new CallStreams(options.logger);
+    this.#hints = new CallHints({ ...options, ofNumber: options.hints ?? NO_HINTS });
     this.#scribes = new Map(options.tracks.map((label) => [label.track, this.#createScribe(label)]));
     if (memory) this.#resume(memory);
     else this.#wait(options.limits.streamWaitMs, "never_streamed");
@@ -103,6 +107,7 @@ export class Call {
       this.#options.onMediaStart(startedAt);
     }
     this.#parameters = parameters;
+    this.#hints.streamOpened(parameters);
     this.#start();
     // A stream that is still open has died without our knowing: the carrier does not open a second beside it.
     this.#streams.closeAll();
@@ -254,7 +259,7 @@ export class Call {
       callSid,
       label,
       language: modelLanguage,
-      recogniser,
+      recogniser: this.#hints.recogniserOf(recogniser),
       live: { ...endpointer, endpointMs },
       onPartial,
       commit: (_callSid, drafts) => this.#commit(...drafts),

@@ -41,6 +41,8 @@ export interface RecognitionRequest {
   /** 16 kHz mono in [-1, 1]. */
   pcm16k: Float32Array;
   language: string;
+  /** What is likely to be said, as `asHints` returned it. */
+  hints?: readonly string[];
   priority: "final" | "speculative" | "partial";
   source: string;
   draft?: Draft | undefined;

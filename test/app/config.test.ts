@@ -30,6 +30,8 @@ const of = (overrides: Record<string, unknown>, environment: NodeJS.ProcessEnv =
   overrides,
 });
 
+const hinted = (hints: unknown) => ({ numbers: [{ number: "*", mode: "connect", hints }] });
+
 function fileOf(t: TestContext, name: string, content: string): string {
   const folder = mkdtempSync(path.join(tmpdir(), "linescribe-config-"));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -175,6 +177,9 @@ const FAULTY: [string, Record<string, unknown>, RegExp][] = [
     /^numbers\.0\.endpointing: .*silence/,
   ],
   ["a start number that leads nowhere", { numbers: [{ number: "*", mode: "start" }] }, /^numbers\.0: /],
+  ["ten thousand hints", hinted(Array(10_000).fill("Alice")), /^numbers\.0\.hints: .*at most 1000/],
+  ["a hint of control characters", hinted(["Alice", "\u0000\u0001"]), /^numbers\.0\.hints\.1: .*control/],
+  ["a hint that is too long", hinted(["x".repeat(101)]), /^numbers\.0\.hints\.0: .*100 characters/],
   ["a port beyond the last", { port: 65_536 }, /^port: /],
   ["a beam of none", { asr: { beam: 0 } }, /^asr\.beam: /],
   ["thresholds that cross", { vad: { onsetThreshold: 0.2, offsetThreshold: 0.4 } }, /^vad: /],
@@ -251,4 +256,9 @@ test("the key of stream tokens is of the auth token, and of chance without one",
   assert.notDeepEqual(streamTokenKey([]), streamTokenKey([]));
   assert.equal(streamTokenKey([TOKEN]).length, 32);
   assert.ok(!Buffer.from(streamTokenKey([TOKEN])).includes(TOKEN));
+});
+
+test("hints of a number are read as the recogniser takes them", () => {
+  const config = loadConfig(of({ ...SOUND, ...hinted([" Alice  Johnson", "Contoso", "Contoso"]) }));
+  assert.deepEqual(config.lines.get("*")?.hints, ["Alice Johnson", "Contoso"]);
 });
