@@ -3,7 +3,7 @@
  */
 import { Tensor } from "onnxruntime-node";
 import { type Biases, NEVER } from "./bias.ts";
-import { ANSWER_BONUS, compileHints, FIRST_BONUS, type HintTrie } from "./hint-trie.ts";
+import { compileHints, type HintTrie } from "./hint-trie.ts";
 
 export interface HintInputs {
   /** Inputs `hint_…` of the model, see models/README.md. */
@@ -42,7 +42,7 @@ export class HintCompiler {
   #inputsOf({ tokens, bonus, next, debt, root, states, children }: HintTrie): HintInputs {
     const { every, first } = this.#biases;
     const rootStates = new BigInt64Array(every.length);
-    for (const [token, state] of root) rootStates[token] = BigInt(state);
+    for (const [token, { state }] of root) rootStates[token] = BigInt(state);
     const feeds = {
       hint_tokens: new Tensor("int64", tokens, [states, children]),
       hint_bonus: new Tensor("float32", bonus, [states, children]),
@@ -50,23 +50,15 @@ export class HintCompiler {
       hint_debt: new Tensor("float32", debt, [states]),
       hint_root: new Tensor("int64", rootStates, [every.length]),
     };
-    const isAnswer = (state: number) => debt[state] === 0;
-    const anywhere = (state: number) => (isAnswer(state) ? 0 : FIRST_BONUS);
-    const atFirst = (state: number) => (isAnswer(state) ? ANSWER_BONUS : FIRST_BONUS);
-    return {
-      feeds,
-      biases: { every: towards(every, root, anywhere), first: towards(first, root, atFirst) },
-    };
+    return { feeds, biases: { every: towards(every, root, "later"), first: towards(first, root, "first") } };
   }
 }
 
 /** A bias under which beginning a hint is worth something, unless it is forbidden. */
-function towards(
-  bias: Float32Array,
-  root: ReadonlyMap<number, number>,
-  worth: (state: number) => number,
-): Float32Array {
+function towards(bias: Float32Array, root: HintTrie["root"], place: "first" | "later"): Float32Array {
   const result = bias.slice();
-  for (const [token, state] of root) if (result[token] !== NEVER) result[token] = worth(state);
+  for (const [token, beginning] of root) {
+    if (result[token] !== NEVER) result[token] = beginning[place];
+  }
   return result;
 }

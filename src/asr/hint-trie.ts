@@ -12,12 +12,9 @@ export const MAXIMUM_STATES = 16_384;
 export const MAXIMUM_CHILDREN = 64;
 
 /** For the first token of a hint, natural-log score. With 3, hints are written that nobody said. */
-export const FIRST_BONUS = 2;
-/**
- * For a hint that is one token, where it begins an utterance: it may be an answer of one word. Elsewhere it is worth
- * nothing: what is rewarded at every step is written again and again ("8 8" for a spoken eight).
- */
-export const ANSWER_BONUS = 3;
+const FIRST_BONUS = 2;
+/** For a hint that is one token, where it begins an utterance: it may be an answer of one word. */
+const ANSWER_BONUS = 3;
 /** For every later one. */
 const NEXT_BONUS = 6;
 /** What a complete hint keeps of all that at most. */
@@ -33,11 +30,8 @@ export interface HintTrie {
   next: BigInt64Array;
   /** What leaving the trie at a state costs; 0 where a hint is complete. float32 [S] */
   debt: Float32Array;
-  /**
-   * The state that a token leads to when it begins a hint. It is worth `FIRST_BONUS`, or `ANSWER_BONUS` where the hint is
-   * complete with it (its debt is 0).
-   */
-  root: ReadonlyMap<number, number>;
+  /** The tokens with which hints begin. */
+  root: ReadonlyMap<number, Beginning>;
   /** S and C. */
   states: number;
   children: number;
@@ -45,10 +39,21 @@ export interface HintTrie {
   leftOut: number;
 }
 
+export interface Beginning {
+  /** The state that the token leads to. */
+  state: number;
+  /** What it is worth at the beginning of an utterance. */
+  first: number;
+  /** What it is worth behind other words. */
+  later: number;
+}
+
 interface Node {
   depth: number;
   /** Whether a hint ends here. */
   complete: boolean;
+  /** Whether a name does: a hint that was given with a capital. */
+  name: boolean;
   /** States by token. */
   children: Map<number, number>;
 }
@@ -63,11 +68,12 @@ export function compileHints(
   hints: readonly string[],
   encode: (text: string) => readonly number[],
 ): HintTrie {
-  const nodes: Node[] = [{ depth: 0, complete: false, children: new Map() }];
+  const nodes: Node[] = [{ depth: 0, complete: false, name: false, children: new Map() }];
   let leftOut = 0;
   for (const hint of hints) {
     const paths = pathsOf(hint, encode);
-    const added = paths.map((path) => add(nodes, path));
+    const name = /^\p{Lu}/u.test(hint);
+    const added = paths.map((path) => add(nodes, path, name));
     if (!added.includes(true)) leftOut += 1;
   }
   return { ...layOut(nodes), leftOut };
@@ -83,7 +89,7 @@ function pathsOf(hint: string, encode: (text: string) => readonly number[]): (re
 }
 
 /** Adds a path with the states that it lacks; false when there is no room for all of them. */
-function add(nodes: Node[], path: readonly number[]): boolean {
+function add(nodes: Node[], path: readonly number[], name: boolean): boolean {
   const { state, length } = follow(nodes, path);
   const room = state === 0 || (nodes[state] as Node).children.size < MAXIMUM_CHILDREN;
   const missing = path.slice(length);
@@ -92,10 +98,11 @@ function add(nodes: Node[], path: readonly number[]): boolean {
   let node = nodes[state] as Node;
   for (const token of missing) {
     node.children.set(token, nodes.length);
-    node = { depth: node.depth + 1, complete: false, children: new Map() };
+    node = { depth: node.depth + 1, complete: false, name: false, children: new Map() };
     nodes.push(node);
   }
   node.complete = true;
+  node.name ||= name;
   return true;
 }
 
@@ -111,9 +118,22 @@ function follow(nodes: readonly Node[], path: readonly number[]): { state: numbe
 }
 
 /** What going to a node is worth when `earned` was given on the way. */
-function bonusOf({ depth, complete }: Node, earned: number): number {
-  if (depth === 1) return complete ? 0 : FIRST_BONUS;
-  return complete ? Math.min(NEXT_BONUS, KEPT - earned) : NEXT_BONUS;
+function bonusOf(node: Node, earned: number): number {
+  if (node.depth === 1) return laterBonusOf(node);
+  return node.complete ? Math.min(NEXT_BONUS, KEPT - earned) : NEXT_BONUS;
+}
+
+/**
+ * What beginning a hint is worth behind other words: nothing when that is all of it and no name. Numbers and everyday
+ * words that are rewarded at every step are written again and again ("8 8" for a spoken eight).
+ */
+function laterBonusOf({ complete, name }: Node): number {
+  return complete && !name ? 0 : FIRST_BONUS;
+}
+
+function beginningOf(nodes: readonly Node[], state: number): Beginning {
+  const node = nodes[state] as Node;
+  return { state, first: node.complete ? ANSWER_BONUS : FIRST_BONUS, later: laterBonusOf(node) };
 }
 
 function layOut(nodes: readonly Node[]): Omit<HintTrie, "leftOut"> {
@@ -138,5 +158,8 @@ function layOut(nodes: readonly Node[]): Omit<HintTrie, "leftOut"> {
       next[state * width + index] = BigInt(child);
     }
   }
-  return { tokens, bonus, next, debt, root: (nodes[0] as Node).children, states, children: width };
+  const root = new Map(
+    [...(nodes[0] as Node).children].map(([token, state]) => [token, beginningOf(nodes, state)]),
+  );
+  return { tokens, bonus, next, debt, root, states, children: width };
 }

@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import {
-  compileHints,
-  FIRST_BONUS,
-  type HintTrie,
-  MAXIMUM_CHILDREN,
-  MAXIMUM_STATES,
-} from "../../src/asr/hint-trie.ts";
+import { compileHints, type HintTrie, MAXIMUM_CHILDREN, MAXIMUM_STATES } from "../../src/asr/hint-trie.ts";
 import { asHints } from "../../src/asr/hints.ts";
 import { loadTokenizer } from "../../src/asr/tokenizer.ts";
 import { MODEL } from "./clips.ts";
@@ -29,14 +23,9 @@ function childrenOf({ tokens, bonus, next, children }: HintTrie, state: number):
   })).filter(({ token }) => token !== -1);
 }
 
-/** In the middle of an utterance a hint of one token is worth nothing. */
-function rootStep({ debt }: HintTrie, token: number, state: number): Step {
-  return { token, state, bonus: debt[state] === 0 ? 0 : FIRST_BONUS };
-}
-
 /** Every path from the root, with the bonuses on it. */
 function* walk(trie: HintTrie): Generator<Step[]> {
-  const first = [...trie.root].map(([token, state]) => [rootStep(trie, token, state)]);
+  const first = [...trie.root].map(([token, { state, later }]) => [{ token, state, bonus: later }]);
   for (const waiting = first; waiting.length > 0; ) {
     const path = waiting.pop() as Step[];
     yield path;
@@ -49,7 +38,7 @@ function follow(trie: HintTrie, text: string): Step[] | null {
   const [first, ...rest] = encode(` ${text}`);
   const start = trie.root.get(first as number);
   if (start === undefined) return null;
-  const path = [rootStep(trie, first as number, start)];
+  const path = [{ token: first as number, state: start.state, bonus: start.later }];
   for (const token of rest) {
     const step = childrenOf(trie, (path.at(-1) as Step).state).find((child) => child.token === token);
     if (!step) return null;
@@ -166,6 +155,20 @@ test("a hint is known as it is given and as it begins a sentence, but not as ano
   }
   assert.equal(follow(trie, "dedalus"), null);
   assert.equal(follow(trie, "will"), null);
+});
+
+test("a hint of one token is worth most as an answer, and behind other words only when it is a name", () => {
+  const { root } = compileHints(["Lincoln", "8", "eight", "Dedalus"], encode);
+  const worth = (text: string) => {
+    const { first, later } = root.get(encode(` ${text}`)[0] as number) ?? { first: 0, later: 0 };
+    return [first, later];
+  };
+  assert.deepEqual(worth("Lincoln"), [3, 2]);
+  assert.deepEqual(worth("8"), [3, 0]);
+  assert.deepEqual(worth("eight"), [3, 0]);
+  assert.deepEqual(worth("Eight"), [3, 0]);
+  assert.deepEqual(worth("Dedalus"), [2, 2]);
+  assert.deepEqual(worth("house"), [0, 0]);
 });
 
 test("a longer hint goes on from a shorter one, which is complete by itself", () => {
