@@ -129,6 +129,19 @@ const anyStep = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 1, max: 6 }).map((most) => ({ kind: "take" as const, most })) },
 );
 
+test("utterances that are given other hints wait for a batch of their own", () => {
+  const hints = [NO_HINTS, SOME_HINTS, NO_HINTS, SOME_HINTS];
+  const schedule = scheduleOf(hints.map((each, index) => item("final", `${index}`, 1, { hints: each })));
+  const sources = () => schedule.take(4).map(({ source }) => source);
+  assert.deepEqual(
+    [sources(), sources()],
+    [
+      ["0", "2"],
+      ["1", "3"],
+    ],
+  );
+});
+
 test("whatever comes, every item leaves once: taken, superseded or refused", () => {
   fc.assert(
     fc.property(fc.array(anyStep, { maxLength: 60 }), (steps) => {
