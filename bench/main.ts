@@ -8,6 +8,7 @@ const BENCHES: Record<string, () => Promise<{ run(args: string[], options: Bench
     accuracy: () => import("./accuracy.ts"),
     calls: () => import("./calls.ts"),
     engine: () => import("./engine.ts"),
+    hints: () => import("./hints.ts"),
     loop: () => import("./loop.ts"),
     timing: () => import("./timing.ts"),
     vad: () => import("./vad.ts"),
