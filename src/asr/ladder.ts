@@ -44,7 +44,8 @@ export async function recogniseFinals(
 ): Promise<Recognition[]> {
   const prepared = utterances.map(prepare);
   const audios = prepared.map(({ audio }) => audio);
-  const first = await searcher.recognise(audios, { beam: 1, align: true });
+  // A hint is found by a wide search, and makes a text that may be less likely than the one without it.
+  const first = await searcher.recognise(audios, { beam: utterances.some(isHinted) ? beam : 1, align: true });
   const finals: Recognition[] = [];
   for (const [index, utterance] of prepared.entries()) {
     const final = await climb(searcher, utterance, first[index] as Recognition, beam);
@@ -91,8 +92,14 @@ async function climb(
     if (isBetter) best = other;
   };
   const isUnlikely = best.lowestLogprob < UNLIKELY_LOGPROB && best.noSpeech <= NO_SPEECH;
-  if (beam > 1 && ((isUnlikely && seconds >= SHORT_SECONDS) || loops(best))) await attempt("beam", { beam });
+  if (beam > 1 && !isHinted(audio) && ((isUnlikely && seconds >= SHORT_SECONDS) || loops(best)))
+    await attempt("beam", { beam });
   if (loops(best)) await attempt("pad", { beam, padSamples: LONG_PAD_SAMPLES });
   if (loops(best)) await attempt("window", { beam, padSamples: FULL_PAD_SAMPLES });
   return { ...best, retries };
+}
+
+/** Rows of a batch share their hints. */
+function isHinted({ hints }: UtteranceAudio): boolean {
+  return hints !== undefined && hints.length > 0;
 }

@@ -158,3 +158,19 @@ test("the language that was detected is not asked for again", async () => {
     [["auto"], ["fr"]],
   );
 });
+
+test("what is hinted is searched widely at once, and its result is not weighed against one without the hint", async () => {
+  const searcher = scripted([{ text: "Dedalus", ...WEAK }], [{ text: "deadless", ...SURE }]);
+  const [final] = await recogniseFinals(searcher, [{ ...utterance(), hints: ["Dedalus"] }], 3);
+  assert.deepEqual([final?.text, final?.retries], ["Dedalus", []]);
+  assert.deepEqual(
+    searcher.asked.map(({ search }) => search),
+    [{ beam: 3, align: true }],
+  );
+});
+
+test("a loop that hints made is searched again with more silence", async () => {
+  const searcher = scripted([LOOP], [{ text: "Dedalus" }]);
+  const [final] = await recogniseFinals(searcher, [{ ...utterance(), hints: ["Dedalus"] }], 3);
+  assert.deepEqual([final?.text, final?.retries], ["Dedalus", ["pad"]]);
+});
