@@ -21,7 +21,7 @@ export interface Clip {
 }
 
 /** Whisper's window. */
-const LONGEST_SECONDS = 29.9;
+export const LONGEST_SECONDS = 29.9;
 const FIXTURES = path.resolve(import.meta.dirname, "../fixtures/speech");
 
 /** The folder that was named, or the clips that ship with the project. */
@@ -32,19 +32,37 @@ export function speechFolder(named: string | undefined): string {
 export function readClips(folder: string): Clip[] {
   const manifest = path.join(folder, "manifest.jsonl");
   if (!existsSync(manifest)) throw new Error(`Expected a manifest.jsonl in ${folder}`);
+  return readManifest(manifest, path.join(folder, "phone"));
+}
+
+/** Single spoken digits, `digits.jsonl` and `digits/<id>.wav`; none where the folder has none. */
+export function readDigits(folder: string): Clip[] {
+  const manifest = path.join(folder, "digits.jsonl");
+  return existsSync(manifest) ? readManifest(manifest, path.join(folder, "digits")) : [];
+}
+
+function readManifest(manifest: string, sounds: string): Clip[] {
   return readFileSync(manifest, "utf8")
     .split("\n")
     .filter(Boolean)
     .map((line) => JSON.parse(line))
     .filter(({ seconds, language = "en" }) => seconds < LONGEST_SECONDS && language === "en")
     .map(({ id, speaker, text }) => {
-      const { rateHz, channels } = parseWav(readFileSync(path.join(folder, "phone", `${id}.wav`)));
+      const { rateHz, channels } = parseWav(readFileSync(path.join(sounds, `${id}.wav`)));
       if (rateHz !== PHONE_RATE_HZ) throw new Error(`Expected ${id} at ${PHONE_RATE_HZ} Hz, got ${rateHz}`);
-      const pcm8k = channels[0] as Float32Array;
-      const mulaw = encodeMulaw(f32ToS16(pcm8k));
-      const seconds = pcm8k.length / PHONE_RATE_HZ;
-      return { id, speaker, text, pcm8k, mulaw, seconds, speechEndMs: speechEndMs(pcm8k) };
+      return clipOf({ id, speaker, text }, channels[0] as Float32Array);
     });
+}
+
+/** @param pcm8k - 8 kHz mono in [-1, 1]; kept. */
+export function clipOf(facts: Pick<Clip, "id" | "speaker" | "text">, pcm8k: Float32Array): Clip {
+  const seconds = pcm8k.length / PHONE_RATE_HZ;
+  return { ...facts, pcm8k, mulaw: asMulaw(pcm8k), seconds, speechEndMs: speechEndMs(pcm8k) };
+}
+
+/** What the telephone makes of samples at 8 kHz; louder than full scale is clipped. */
+export function asMulaw(pcm8k: Float32Array): Uint8Array {
+  return encodeMulaw(f32ToS16(pcm8k));
 }
 
 const FRAME_SAMPLES = PHONE_RATE_HZ / 100;

@@ -1,0 +1,59 @@
+/**
+ * What accuracy, delay and speed should be, and beyond what `--check` fails: the goal itself where it is met, else a
+ * floor under what has been reached.
+ */
+export interface Limit {
+  name: string;
+  goal: number;
+  limit: number;
+  unit: "%" | "points" | "ms" | "words per hour" | "right" | "times real time";
+  /** More is better. */
+  atLeast?: true;
+}
+
+export const LIMITS = {
+  isolated: { name: "word error rate, clips one by one", goal: 6.7, limit: 7.2, unit: "%" },
+  live: { name: "word error rate, clips live", goal: 7.3, limit: 8.5, unit: "%" },
+  delayP50: { name: "delay of a final, half", goal: 1500, limit: 1500, unit: "ms" },
+  delayP95: { name: "delay of a final, 95 %", goal: 2200, limit: 2200, unit: "ms" },
+  noise: { name: "words where nobody speaks", goal: 0, limit: 60, unit: "words per hour" },
+  long: {
+    name: "word error rate of ten minutes without a pause, above that of its clips",
+    goal: 1,
+    limit: 3,
+    unit: "points",
+  },
+  digits: { name: "single digits", goal: 44, limit: 20, unit: "right", atLeast: true },
+  hintedDigits: { name: "single digits, given as hints", goal: 52, limit: 20, unit: "right", atLeast: true },
+} as const satisfies Record<string, Limit>;
+
+/**
+ * Times real time, one utterance at a time, on two cores that multiply float32 at REFERENCE_GFLOPS (two cores with
+ * AVX-512). A slower machine owes as much less as its own float32 speed, measured in the same run, is less.
+ */
+const REAL_TIME_FACTOR = 40;
+const REFERENCE_GFLOPS = 360;
+/** Neighbours on a shared machine come and go between the two measurements. */
+const SPEED_TOLERANCE = 0.75;
+
+export function speedLimit(gflops: number): Limit {
+  const limit = SPEED_TOLERANCE * REAL_TIME_FACTOR * Math.min(1, gflops / REFERENCE_GFLOPS);
+  return { name: "speed", goal: limit, limit, unit: "times real time", atLeast: true };
+}
+
+export interface Verdict {
+  text: string;
+  /** Beyond the limit: `--check` fails. */
+  failed: boolean;
+}
+
+export function judge({ name, goal, limit, unit, atLeast }: Limit, value: number): Verdict {
+  const misses = (bound: number): boolean => (atLeast ? value < bound : value > bound);
+  const shown = (number: number): string => String(Number(number.toFixed(2)));
+  const missedBy = misses(goal)
+    ? `goal ${shown(goal)} missed by ${shown(Math.abs(value - goal))}`
+    : `goal ${shown(goal)} met`;
+  const failed = misses(limit);
+  const verdict = failed ? `beyond the limit of ${shown(limit)}` : missedBy;
+  return { text: `${name}: ${shown(value)} ${unit}, ${verdict}`, failed };
+}
