@@ -11,7 +11,14 @@ import { machineGflops } from "../yardstick.ts";
 import { LIMITS, speedLimit } from "./limits.ts";
 import { leftOut, type PartContext, type PartResult, round } from "./part.ts";
 import { halfOfName, halfOfSpeakers, scoreRow } from "./score.ts";
-import { CALLS_AT_ONCE, type LiveResult, playClips, recogniseAll, recogniseTimed } from "./speech.ts";
+import {
+  CALLS_AT_ONCE,
+  type LiveResult,
+  playClips,
+  playHalves,
+  recogniseAll,
+  recogniseTimed,
+} from "./speech.ts";
 
 /** Of each language but English, as many utterances, evenly chosen, as last this long. */
 const LANGUAGE_SECONDS = 480;
@@ -69,9 +76,9 @@ function faultsOf({ lost, errors }: LiveResult): string[] {
 export async function measurePrompts({ engine, root }: PartContext): Promise<PartResult> {
   if (root === null) return leftOut(NO_RECORDINGS);
   const prompts = readPromptClips(root, "en");
-  const utterances = stringUtterances(prompts);
+  const utterances = stringHalves(prompts);
   const server = await startBenchServer(engine);
-  const live = await playClips(server, utterances, "max");
+  const live = await playHalves(server, utterances);
   await server.stop();
   const rows = [
     scoreRow("prompts, one by one", await recogniseAll(engine, prompts), halfOfName),
@@ -99,8 +106,8 @@ export async function measureLanguages({ engine, root }: PartContext): Promise<P
   const result = leftOut("at most 8 minutes of each language, evenly chosen");
   const figures: Record<string, number> = {};
   for (const [setting, language] of languages.entries()) {
-    const utterances = evenly(stringUtterances(readPromptClips(root, language)), LANGUAGE_SECONDS);
-    const live = await playClips(server, utterances, "max", setting);
+    const utterances = evenly(stringHalves(readPromptClips(root, language)), LANGUAGE_SECONDS);
+    const live = await playHalves(server, utterances, setting);
     const row = scoreRow(`prompts in "${language}", live at full speed`, live.pairs, halfOfName, language);
     result.rows.push(row);
     result.notes.push(`${language}: ${counted(utterances, "utterances")}`);
@@ -109,6 +116,13 @@ export async function measureLanguages({ engine, root }: PartContext): Promise<P
   }
   await server.stop();
   return { ...result, figures: { languages: figures } };
+}
+
+/** Utterances of prompts that are in the same half. */
+function stringHalves(prompts: readonly Clip[]): Clip[] {
+  return (["tune", "report"] as const).flatMap((half) =>
+    stringUtterances(prompts.filter((prompt) => halfOfName(prompt) === half)),
+  );
 }
 
 /** Every n-th clip, so that they last at most `seconds` and come from the whole set. */

@@ -38,10 +38,13 @@ export function halfOfSpeakers({ speakers }: Pair): Half | null {
   );
 }
 
-/** Recordings of one speaker are split by name: every name is in one half for good, whatever else is in the set. */
-export function halfOfName({ id }: Pair): Half {
+/**
+ * Recordings of one speaker are split by name: every name is in one half for good, whatever else is in the set. Of an
+ * utterance that was strung together the name of its first recording counts; the others are of the same half.
+ */
+export function halfOfName({ id }: { id: string }): Half {
   let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(id)) hash = Math.imul(hash ^ byte, 0x01000193);
+  for (const byte of Buffer.from(id.split("+")[0] as string)) hash = Math.imul(hash ^ byte, 0x01000193);
   return (hash >>> 16) % 2 === 0 ? "tune" : "report";
 }
 

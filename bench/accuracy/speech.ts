@@ -7,7 +7,7 @@ import { MODEL_RATE_HZ, PHONE_RATE_HZ } from "../../src/base/time.ts";
 import { callFromClips } from "../../src/cli/replay/sound-call.ts";
 import type { Clip } from "../corpus.ts";
 import { type BenchServer, textOf } from "../server.ts";
-import type { Pair } from "./score.ts";
+import { halfOfName, type Pair } from "./score.ts";
 
 const CLIPS_PER_CALL = 12;
 const GAP_MS = 1000;
@@ -106,6 +106,35 @@ export async function playClips(
   };
   await Promise.all(Array.from({ length: speed === 1 ? CALLS_AT_ONCE : 1 }, playNext));
   return result;
+}
+
+/** As `playClips` at full speed, with no call that has clips of both halves. */
+export async function playHalves(
+  server: BenchServer,
+  clips: readonly Clip[],
+  setting = 0,
+): Promise<LiveResult> {
+  const [tune, report] = [
+    await playClips(
+      server,
+      clips.filter((clip) => halfOfName(clip) === "tune"),
+      "max",
+      setting,
+    ),
+    await playClips(
+      server,
+      clips.filter((clip) => halfOfName(clip) === "report"),
+      "max",
+      setting,
+    ),
+  ];
+  return {
+    pairs: [...tune.pairs, ...report.pairs],
+    delays: [],
+    lost: tune.lost + report.lost,
+    errors: tune.errors + report.errors,
+    calls: tune.calls + report.calls,
+  };
 }
 
 function pairOf({ id, speaker, text }: Clip, hypothesis: string): Pair {

@@ -23,6 +23,7 @@ test("names of prompts are in two halves of about the same size, for good", () =
   assert.ok(tune > 400 && tune < 600, `${tune} of 1000`);
   assert.equal(halfOfName(pair("en/vm-goodbye", "x")), "report");
   assert.equal(halfOfName(pair("en/vm-press", "x")), "tune");
+  assert.equal(halfOfName({ id: "en/vm-press+7" }), "tune");
 });
 
 test("a row has the errors of all pairs and of either half", () => {
