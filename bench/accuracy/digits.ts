@@ -4,12 +4,15 @@
 import type { Engine } from "../../src/app/engine.ts";
 import { callFromClips } from "../../src/cli/replay/sound-call.ts";
 import { normalizeEnglish } from "../../src/score/normalizer.ts";
-import type { Clip } from "../corpus.ts";
+import { type Clip, clipOf } from "../corpus.ts";
 import { type BenchServer, textOf } from "../server.ts";
+import { concat, silence } from "../sounds/signals.ts";
 import { recogniseAll } from "./speech.ts";
 
 export const DIGIT_HINTS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 const GAP_MS = 2000;
+/** The digits begin with their first sample, which no engine hears. */
+const LEAD_SECONDS = 0.15;
 
 export interface DigitsResult {
   right: number;
@@ -28,13 +31,14 @@ function judge(pairs: readonly { reference: string; hypothesis: string }[]): Dig
   };
 }
 
-/** Straight into the recogniser. */
+/** Straight into the recogniser, with the silence in front that other engines were given too. */
 export async function recogniseDigits(
   engine: Engine,
   clips: readonly Clip[],
   hints?: readonly string[],
 ): Promise<DigitsResult> {
-  return judge(await recogniseAll(engine, clips, "en", hints));
+  const led = clips.map((clip) => clipOf(clip, concat([silence(LEAD_SECONDS), clip.pcm8k])));
+  return judge(await recogniseAll(engine, led, "en", hints));
 }
 
 /** All in one call, 2 s apart, through the whole product: what is heard between a digit and the next counts for it. */

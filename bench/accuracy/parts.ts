@@ -3,7 +3,13 @@
  */
 import type { PartContext, PartResult } from "./part.ts";
 import { measureDigits, measureLongSpeech, measureMusic, measureNoise } from "./parts-hard.ts";
-import { measureIsolated, measureLanguages, measureLive, measurePrompts } from "./parts-speech.ts";
+import {
+  measureIsolated,
+  measureLanguages,
+  measureLive,
+  measurePrompts,
+  measureUtterances,
+} from "./parts-speech.ts";
 
 export interface PartMeasure {
   needsRecordings: boolean;
@@ -14,6 +20,7 @@ export const PARTS = {
   isolated: { needsRecordings: false, measure: measureIsolated },
   live: { needsRecordings: false, measure: measureLive },
   prompts: { needsRecordings: true, measure: measurePrompts },
+  utterances: { needsRecordings: true, measure: measureUtterances },
   languages: { needsRecordings: true, measure: measureLanguages },
   noise: { needsRecordings: true, measure: measureNoise },
   music: { needsRecordings: true, measure: measureMusic },
