@@ -23,7 +23,7 @@ export const LIMITS = {
     limit: 3,
     unit: "points",
   },
-  digits: { name: "single digits live", goal: 44, limit: 20, unit: "right", atLeast: true },
+  digits: { name: "single digits live", goal: 44, limit: 38, unit: "right", atLeast: true },
   hintedDigits: {
     name: "single digits live, given as hints",
     goal: 52,

@@ -25,7 +25,8 @@ export interface PartResult {
   figures: Record<string, unknown>;
 }
 
-export function leftOut(note: string): PartResult {
+/** A result that says something; what was measured is added to it. */
+export function noted(note: string): PartResult {
   return { rows: [], notes: [note], checks: [], faults: [], figures: {} };
 }
 

@@ -10,7 +10,7 @@ import { DIGIT_HINTS, type DigitsResult, playDigits, recogniseDigits } from "./d
 import { LIMITS } from "./limits.ts";
 import { LONG_SECONDS, measureLong } from "./long.ts";
 import { type NoiseResult, noises, playNoise, playOverMusic } from "./noise.ts";
-import { leftOut, type PartContext, type PartResult, round } from "./part.ts";
+import { noted, type PartContext, type PartResult, round } from "./part.ts";
 import { evenly } from "./parts-speech.ts";
 import { halfOfSpeakers, scoreRow } from "./score.ts";
 
@@ -51,10 +51,10 @@ function noiseNotes({ kind, minutes, words, gaps, finals }: NoiseResult): string
 
 export async function measureMusic(context: PartContext): Promise<PartResult> {
   const { engine, root } = context;
-  if (root === null) return leftOut("speech over music is left out: no packaged recordings");
+  if (root === null) return noted("speech over music is left out: no packaged recordings");
   const clips = evenly(speechOf(context), MUSIC_SECONDS);
   const server = await startBenchServer(engine);
-  const result = leftOut(`${clips.length} clips over hold music, levels as RMS of speech over RMS of music`);
+  const result = noted(`${clips.length} clips over hold music, levels as RMS of speech over RMS of music`);
   const figures: Record<string, number> = {};
   for (const ratioDb of RATIOS_DB) {
     const pairs = await playOverMusic(server, root, clips, ratioDb);
@@ -70,7 +70,7 @@ export async function measureMusic(context: PartContext): Promise<PartResult> {
 export async function measureLongSpeech(context: PartContext): Promise<PartResult> {
   const speech = speechOf(context);
   if (lengthOf(speech) < LONG_SECONDS)
-    return leftOut("long speech is left out: less than ten minutes of clips");
+    return noted("long speech is left out: less than ten minutes of clips");
   const server = await startBenchServer(context.engine);
   const { separate, joined, seconds, longestPauseMs } = await measureLong(context.engine, server, speech);
   await server.stop();
@@ -100,12 +100,12 @@ function lengthOf(clips: readonly Clip[]): number {
 }
 
 export async function measureDigits({ engine, digits }: PartContext): Promise<PartResult> {
-  if (digits.length === 0) return leftOut("single digits are left out: the folder has no digits.jsonl");
+  if (digits.length === 0) return noted("single digits are left out: the folder has no digits.jsonl");
   const isolated = await recogniseDigits(engine, digits);
   const plain = await startBenchServer(engine);
   const live = await playDigits(plain, digits, 0);
   await plain.stop();
-  const result = leftOut(digitsNote("one by one", digits, isolated));
+  const result = noted(digitsNote("one by one", digits, isolated));
   result.notes.push(digitsNote("live", digits, live));
   result.checks.push({ limit: LIMITS.digits, value: live.right });
   const hinting = await hintingServer(engine);

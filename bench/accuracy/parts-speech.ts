@@ -9,7 +9,7 @@ import { stringUtterances } from "../recordings/utterances.ts";
 import { startBenchServer } from "../server.ts";
 import { machineGflops } from "../yardstick.ts";
 import { LIMITS, speedLimit } from "./limits.ts";
-import { leftOut, type PartContext, type PartResult, round } from "./part.ts";
+import { noted, type PartContext, type PartResult, round } from "./part.ts";
 import { halfOfName, halfOfSpeakers, scoreRow } from "./score.ts";
 import {
   CALLS_AT_ONCE,
@@ -74,16 +74,16 @@ function faultsOf({ lost, errors }: LiveResult): string[] {
 
 /** The second set: English prompts as they are. */
 export async function measurePrompts({ engine, root }: PartContext): Promise<PartResult> {
-  if (root === null) return leftOut(NO_RECORDINGS);
+  if (root === null) return noted(NO_RECORDINGS);
   const prompts = readPromptClips(root, "en");
   const row = scoreRow("prompts, one by one", await recogniseAll(engine, prompts), halfOfName);
   const figures = { prompts: { wer: round(row.all.wer) } };
-  return { ...leftOut(`${counted(prompts, "prompts")}, one voice`), rows: [row], figures };
+  return { ...noted(`${counted(prompts, "prompts")}, one voice`), rows: [row], figures };
 }
 
 /** The second set, strung together to what callers say at a time. */
 export async function measureUtterances({ engine, root }: PartContext): Promise<PartResult> {
-  if (root === null) return leftOut(NO_RECORDINGS);
+  if (root === null) return noted(NO_RECORDINGS);
   const utterances = stringHalves(readPromptClips(root, "en"));
   const server = await startBenchServer(engine);
   const live = await playHalves(server, utterances);
@@ -104,13 +104,13 @@ export async function measureUtterances({ engine, root }: PartContext): Promise<
 
 /** Utterances of other languages, through the whole product. */
 export async function measureLanguages({ engine, root }: PartContext): Promise<PartResult> {
-  if (root === null) return leftOut(NO_RECORDINGS);
+  if (root === null) return noted(NO_RECORDINGS);
   const languages = (Object.keys(VOICES) as Language[]).filter((language) => language !== "en");
   const server = await startBenchServer(
     engine,
     languages.map((language) => ({ language })),
   );
-  const result = leftOut("at most 8 minutes of each language, evenly chosen");
+  const result = noted("at most 8 minutes of each language, evenly chosen");
   const figures: Record<string, number> = {};
   for (const [setting, language] of languages.entries()) {
     const utterances = evenly(stringHalves(readPromptClips(root, language)), LANGUAGE_SECONDS);
