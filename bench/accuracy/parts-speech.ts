@@ -21,7 +21,7 @@ import {
 } from "./speech.ts";
 
 /** Of each language but English, as many utterances, evenly chosen, as last this long. */
-const LANGUAGE_SECONDS = 480;
+const LANGUAGE_SECONDS = 240;
 const NO_RECORDINGS = "left out: no packaged recordings";
 
 export async function measureIsolated({ engine, clips }: PartContext): Promise<PartResult> {
@@ -110,7 +110,7 @@ export async function measureLanguages({ engine, root }: PartContext): Promise<P
     engine,
     languages.map((language) => ({ language })),
   );
-  const result = noted("at most 8 minutes of each language, evenly chosen");
+  const result = noted("at most 4 minutes of each language, evenly chosen");
   const figures: Record<string, number> = {};
   for (const [setting, language] of languages.entries()) {
     const utterances = evenly(stringHalves(readPromptClips(root, language)), LANGUAGE_SECONDS);
