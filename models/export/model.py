@@ -47,7 +47,8 @@ ENCODER_PARTS = ("conv", "qkv", "out_proj", "fc1", "fc2", "memory")
 DECODER_PARTS = ("decoder", "vocabulary")
 KINDS = {  # how the matrices of each part are stored, see linear.py
     "float": dict.fromkeys(ENCODER_PARTS + DECODER_PARTS, "float"),
-    "int8": dict.fromkeys(ENCODER_PARTS, "row")
+    "int8": dict.fromkeys(ENCODER_PARTS, "folded") | dict.fromkeys(DECODER_PARTS, "block"),
+    "int8-rows": dict.fromkeys(ENCODER_PARTS, "row")
     | {"conv": "folded", "fc2": "row-gelu"}
     | dict.fromkeys(DECODER_PARTS, "block"),
 }

@@ -68,6 +68,7 @@ def test_int8_weights_are_within_half_a_step_of_the_original(folder):
     convolution = weights["model.encoder.conv1.weight"].transpose(0, 2, 1).reshape(64, -1)
     for name, original in [
         ("encoder.conv1", convolution),
+        ("model.encoder.layers.1.fc2", weights["model.encoder.layers.1.fc2.weight"]),
         ("model.decoder.layers.1.fc2", weights["model.decoder.layers.1.fc2.weight"]),
         ("embedding", weights["model.decoder.embed_tokens.weight"]),
     ]:

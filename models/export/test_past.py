@@ -11,7 +11,7 @@ CONTEXT = 2  # positions
 POSITION_SAMPLES = 320
 
 
-@pytest.fixture(scope="module", params=["float", "int8"])
+@pytest.fixture(scope="module", params=["float", "int8", "int8-rows"])
 def precision(request) -> str:
     return request.param
 
