@@ -71,13 +71,17 @@ export async function run(args: string[], { json, check }: BenchOptions): Promis
 async function hear(whisper: Whisper, clip: Clip, beam: number): Promise<Heard> {
   const utterance = { pcm16k: resample(clip.pcm8k, PHONE_RATE_HZ, MODEL_RATE_HZ), language: "en" };
   const results: { result: Recognition; ms: number }[] = [];
-  const searcher: Pick<Whisper, "recognise"> = {
-    recognise: async (utterances, search) => {
-      const startedAt = performance.now();
-      const recognitions = await whisper.recognise(utterances, search);
-      results.push({ result: recognitions[0] as Recognition, ms: performance.now() - startedAt });
-      return recognitions;
-    },
+  const timed = async (search: Promise<Recognition>): Promise<Recognition> => {
+    const startedAt = performance.now();
+    const result = await search;
+    results.push({ result, ms: performance.now() - startedAt });
+    return result;
+  };
+  const searcher: Pick<Whisper, "recognise" | "recogniseAgain"> = {
+    recognise: async (utterances, search) => [
+      await timed(whisper.recognise(utterances, search).then(([result]) => result as Recognition)),
+    ],
+    recogniseAgain: (again, draft, search) => timed(whisper.recogniseAgain(again, draft, search)),
   };
   const [final] = (await recogniseFinals(searcher, [utterance], beam)) as [Recognition];
   const [{ result: first }] = results as [(typeof results)[0]];

@@ -5,6 +5,7 @@
  * speed has the finals that it had live.
  */
 import { MODEL_RATE_HZ } from "../base/time.ts";
+import type { Draft } from "./draft.ts";
 import { lacksLead, withLead, withoutLead } from "./lead.ts";
 import { isLoop } from "./loop.ts";
 import { FRAME_MS, speechIslands } from "./speech-islands.ts";
@@ -17,13 +18,14 @@ export type Retry = (typeof RETRIES)[number];
 
 interface Searcher {
   recognise(utterances: readonly UtteranceAudio[], search: Search): Promise<Recognition[]>;
+  recogniseAgain(utterance: UtteranceAudio, draft: Draft, search: Search): Promise<Recognition>;
 }
 
 /**
- * A token that greedy search took for want of a better one: probability below 0.25. A wider search changes little where
+ * A token that greedy search took for want of a better one: probability below 0.3. A wider search changes little where
  * every token was likely, so this tells better than their mean which utterances gain by it. See DECISIONS.md.
  */
-const UNLIKELY_LOGPROB = Math.log(0.25);
+const UNLIKELY_LOGPROB = Math.log(0.3);
 /** No words are made of music by searching harder (openai/whisper transcribe.py does not retry it either). */
 const NO_SPEECH = 0.6;
 /** Less sound than this holds a word or two, where a wider search finds nothing better but loops, seconds. */
@@ -45,10 +47,11 @@ export async function recogniseFinals(
   const prepared = utterances.map(prepare);
   const audios = prepared.map(({ audio }) => audio);
   // A hint is found by a wide search, and makes a text that may be less likely than the one without it.
-  const first = await searcher.recognise(audios, { beam: utterances.some(isHinted) ? beam : 1, align: true });
+  const search = utterances.some(isHinted) ? { beam } : { beam: 1, keep: beam > 1 };
+  const first = await searcher.recognise(audios, { ...search, align: true });
   const finals: Recognition[] = [];
   for (const [index, utterance] of prepared.entries()) {
-    const final = await climb(searcher, utterance, first[index] as Recognition, beam);
+    const { draft: _, ...final } = await climb(searcher, utterance, first[index] as Recognition, beam);
     finals.push(utterance.led ? { ...final, words: withoutLead(final.words) } : final);
   }
   return finals;
@@ -84,8 +87,11 @@ async function climb(
   const attempt = async (retry: Retry, search: Search): Promise<void> => {
     // What language it is was asked once.
     const utterance = { ...audio, language: first.language };
-    const [result] = await searcher.recognise([utterance], { ...search, align: true });
-    const other = result as Recognition;
+    const options = { ...search, align: true };
+    const other =
+      first.draft && search.padSamples === undefined
+        ? await searcher.recogniseAgain(utterance, first.draft, options)
+        : ((await searcher.recognise([utterance], options))[0] as Recognition);
     retries.push(retry);
     // A loop is likely in itself.
     const isBetter = loops(best) === loops(other) ? other.logprob > best.logprob : loops(best);

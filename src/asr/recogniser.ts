@@ -157,15 +157,16 @@ export class Recogniser {
   }
 
   #take(request: RecognitionRequest): Job {
-    const { priority, source, pcm16k, language } = request;
+    const { priority, source, draft: given, ...audio } = request;
+    const { pcm16k, language } = audio;
     const { tailPool } = this.metadata;
     const fault = utteranceFault(request, this.metadata);
     // What language it is must be found out from the beginning, and without a tail the whole window is encoded anyway.
     const open = priority === "partial" && language !== AUTO_LANGUAGE && tailPool > 0;
-    const draft = open ? (request.draft ?? NO_DRAFT) : null;
+    const draft = open ? (given ?? NO_DRAFT) : null;
     const samples = fault ? 0 : draftWindow(draft ?? NO_DRAFT, pcm16k.length, tailPool);
     const job: Job = new Job(
-      draft ? { pcm16k: pcm16k.slice(continueFrom(draft)), language, draft } : { pcm16k, language },
+      draft ? { ...audio, pcm16k: pcm16k.slice(continueFrom(draft)), draft } : audio,
       { priority, source, windowSamples: samples },
       {
         remove: (removed) => this.#schedule.remove(removed),

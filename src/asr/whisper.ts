@@ -55,6 +55,8 @@ export interface Search {
   limit?: number;
   /** Whether words are timed. Default false. */
   align?: boolean;
+  /** Whether `recogniseAgain` may follow: recognitions then have a draft of the whole. Default false. */
+  keep?: boolean;
 }
 
 export interface Recognition {
@@ -74,7 +76,7 @@ export interface Recognition {
   retries: readonly Retry[];
   /** Wall-clock milliseconds of the inference that this utterance was part of. */
   decodeMs: number;
-  /** What the next partial of the utterance may go on from; of partials only. */
+  /** What the next partial of the utterance may go on from, or with `keep` another search of it. */
   draft?: Draft;
 }
 
@@ -163,7 +165,7 @@ export class Whisper {
   async #decode(
     utterances: readonly UtteranceAudio[],
     language: string,
-    { beam, padSamples = PAD_SAMPLES, align = false, limit }: Search,
+    { beam, padSamples = PAD_SAMPLES, align = false, keep = false, limit }: Search,
     startedAt: number,
   ): Promise<Recognition[]> {
     const longest = Math.max(...utterances.map(({ pcm16k }) => pcm16k.length));
@@ -171,8 +173,16 @@ export class Whisper {
     const prompt = startTokens(this.metadata, language);
     const prompts = utterances.map(() => prompt);
     const hints = this.#hints.compile(utterances[0]?.hints ?? NO_HINTS);
-    const output = await this.#run(this.#audio(utterances, padSamples), prompts, search, hints);
-    return this.#recognitions(output, utterances, language, startedAt);
+    const audio = this.#audio(utterances, padSamples);
+    const past = keep ? this.#pastOf(utterances.map(() => NO_DRAFT)) : undefined;
+    const output = await this.#run(audio, prompts, search, hints, past);
+    const recognitions = this.#recognitions(output, utterances, language, startedAt);
+    if (!keep) return recognitions;
+    return recognitions.map((recognition, row) => {
+      // Something must be left to encode: the last block, which is silence.
+      const positions = (audio.windows[row] as number) / POSITION_SAMPLES - this.metadata.tailPool;
+      return { ...recognition, draft: this.#draft(output, row, NO_DRAFT, positions, recognition) };
+    });
   }
 
   /**
@@ -183,47 +193,78 @@ export class Whisper {
    */
   async recogniseOpen(utterances: readonly OpenAudio[]): Promise<Recognition[]> {
     const startedAt = performance.now();
-    const { tailPool, encoderLayers, width } = this.metadata;
+    const forced = utterances.map(({ draft }) => forcedTokens(draft));
+    const output = await this.#goOn(utterances, forced, { beam: 1 });
     const { language } = utterances[0] as OpenAudio;
-    const drafts = utterances.map(({ draft }) => draft);
-    const context = drafts.some(({ positions }) => positions > 0) ? CONTEXT_POSITIONS : 0;
+    const recognitions = this.#recognitions(output, utterances, language, startedAt, forced);
+    return recognitions.map((recognition, row) => {
+      const { draft, pcm16k } = utterances[row] as OpenAudio;
+      const positions = positionsToKeep(continueFrom(draft) + pcm16k.length, this.metadata.tailPool);
+      return { ...recognition, draft: this.#draft(output, row, draft, positions, recognition) };
+    });
+  }
+
+  /** Searches an utterance another time without encoding it again: `draft` is what its first search kept. */
+  async recogniseAgain(utterance: UtteranceAudio, draft: Draft, search: Search): Promise<Recognition> {
+    const startedAt = performance.now();
+    const open = { ...utterance, pcm16k: utterance.pcm16k.slice(continueFrom(draft)), draft };
+    const output = await this.#goOn([open], [[]], search);
+    const [recognition] = this.#recognitions(output, [utterance], utterance.language, startedAt);
+    return recognition as Recognition;
+  }
+
+  async #goOn(
+    utterances: readonly OpenAudio[],
+    forced: readonly number[][],
+    { beam, align = false }: Search,
+  ): Promise<Output> {
+    const { tailPool } = this.metadata;
+    const past = this.#pastOf(utterances.map(({ draft }) => draft));
     const lengths = utterances.map(({ pcm16k, draft }) => continueFrom(draft) + pcm16k.length);
-    const windows = drafts.map(
-      (draft, row) => draftWindow(draft, lengths[row] as number, tailPool) + context * POSITION_SAMPLES,
+    const windows = utterances.map(
+      ({ draft }, row) =>
+        draftWindow(draft, lengths[row] as number, tailPool) + past.context * POSITION_SAMPLES,
     );
     // A row that begins here has silence for a context.
-    const leads = drafts.map(({ positions }) => (positions > 0 ? 0 : context * POSITION_SAMPLES));
-    const audio = padded(utterances, windows, leads);
-    const forced = drafts.map(forcedTokens);
-    const start = startTokens(this.metadata, language);
+    const leads = past.positions.map((positions) => (positions > 0 ? 0 : past.context * POSITION_SAMPLES));
     const limit = Math.max(
       ...lengths.map((samples, row) => maximumTokens(samples) - (forced[row] as number[]).length),
     );
-    const parts = 2 * encoderLayers + 1;
-    const past: Past = {
-      values: joinKept(drafts, parts, width),
+    const [{ language, hints = NO_HINTS }] = utterances as [OpenAudio];
+    const start = startTokens(this.metadata, language);
+    const prompts = forced.map((tokens) => [...start, ...tokens]);
+    const audio = padded(utterances, windows, leads);
+    return this.#run(audio, prompts, { beam, align, limit }, this.#hints.compile(hints), past);
+  }
+
+  #pastOf(drafts: readonly Draft[]): Past {
+    const { encoderLayers, width } = this.metadata;
+    return {
+      values: joinKept(drafts, 2 * encoderLayers + 1, width),
       positions: drafts.map(({ positions }) => positions),
-      context,
+      context: drafts.some(({ positions }) => positions > 0) ? CONTEXT_POSITIONS : 0,
       peaks: drafts.map(({ peak }) => peak),
     };
-    const prompts = forced.map((tokens) => [...start, ...tokens]);
-    const hints = this.#hints.compile(utterances[0]?.hints ?? NO_HINTS);
-    const output = await this.#run(audio, prompts, { beam: 1, limit }, hints, past);
-    const fresh = output.fresh as Tensor;
-    const recognitions = this.#recognitions(output, utterances, language, startedAt, forced);
-    return recognitions.map((recognition, row) => {
-      const { kept, positions, tokens } = drafts[row] as Draft;
-      const wanted = Math.max(positions, positionsToKeep(lengths[row] as number, tailPool));
-      const chunk = keepPositions(fresh.data as Float32Array, fresh.dims, row, wanted - positions);
-      const draft: Draft = {
-        kept: chunk.positions > 0 ? [...kept, chunk] : kept,
-        positions: wanted,
-        peak: output.peaks[row] as number,
-        tokens: recognition.tokens,
-        previous: tokens,
-      };
-      return { ...recognition, draft };
-    });
+  }
+
+  /** What an utterance leaves behind, with its first `positions` positions kept. */
+  #draft(
+    { fresh, peaks }: Output,
+    row: number,
+    before: Draft,
+    positions: number,
+    { tokens }: Recognition,
+  ): Draft {
+    const { data, dims } = fresh as Tensor;
+    const count = Math.max(0, positions - before.positions);
+    const chunk = keepPositions(data as Float32Array, dims, row, count);
+    return {
+      kept: count > 0 ? [...before.kept, chunk] : before.kept,
+      positions: before.positions + count,
+      peak: peaks[row] as number,
+      tokens,
+      previous: before.tokens,
+    };
   }
 
   #recognitions(

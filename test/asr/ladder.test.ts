@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { type Draft, NO_DRAFT } from "../../src/asr/draft.ts";
 import { recogniseFinals } from "../../src/asr/ladder.ts";
 import type { Recognition, Search, UtteranceAudio } from "../../src/asr/whisper.ts";
 import { FULL_PAD_SAMPLES } from "../../src/asr/window.ts";
@@ -22,15 +23,23 @@ function recognition(partial: Partial<Recognition>): Recognition {
   return { ...nothing, ...SURE, ...partial };
 }
 
+/** What the first search kept of a row. */
+const draftOf = (row: number): Draft => ({ ...NO_DRAFT, positions: row });
+
 /** Answers the first search with `first` and later ones with `later`, in order, and notes what was asked. */
 function scripted(first: Partial<Recognition>[], later: Partial<Recognition>[] = []) {
-  const asked: { search: Search; languages: string[] }[] = [];
+  const asked: { search: Search; languages: string[]; again?: Draft }[] = [];
   const answers = [first, ...later.map((one) => [one])];
+  const answer = () => (answers[asked.length - 1] ?? []).map(recognition);
   return {
     asked,
     recognise: async (utterances: readonly UtteranceAudio[], search: Search) => {
       asked.push({ search, languages: utterances.map(({ language }) => language) });
-      return (answers[asked.length - 1] ?? []).map(recognition);
+      return search.keep ? answer().map((kept, row) => ({ ...kept, draft: draftOf(row) })) : answer();
+    },
+    recogniseAgain: async ({ language }: UtteranceAudio, again: Draft, search: Search) => {
+      asked.push({ search, languages: [language], again });
+      return answer()[0] as Recognition;
     },
   };
 }
@@ -51,7 +60,9 @@ test("what greedy search is sure of is searched once, the whole batch together",
       ["two", []],
     ],
   );
-  assert.deepEqual(searcher.asked, [{ search: { beam: 1, align: true }, languages: ["en", "en"] }]);
+  assert.deepEqual(searcher.asked, [
+    { search: { beam: 1, keep: true, align: true }, languages: ["en", "en"] },
+  ]);
 });
 
 test("an unlikely token is searched for again with the beam, and the likelier result is kept", async () => {
@@ -63,7 +74,9 @@ test("an unlikely token is searched for again with the beam, and the likelier re
     const [unsure, sure] = await recogniseFinals(searcher, [utterance(), utterance()], 5);
     assert.equal(unsure?.text, text);
     assert.deepEqual([unsure?.retries, sure?.retries], [["beam"], []]);
-    assert.deepEqual(searcher.asked.slice(1), [{ search: { beam: 5, align: true }, languages: ["en"] }]);
+    assert.deepEqual(searcher.asked.slice(1), [
+      { search: { beam: 5, align: true }, languages: ["en"], again: draftOf(0) },
+    ]);
   }
 });
 
@@ -119,6 +132,7 @@ test("a short answer that begins with its sound is heard behind 0.15 s of silenc
         lengths.push(pcm16k.length);
         return recognition({ words });
       }),
+    recogniseAgain: () => assert.fail("everything was likely"),
   };
   const { pcm16k, language } = utterance();
   const abrupt = { pcm16k: pcm16k.slice(0, 8000), language };
