@@ -245,7 +245,9 @@ test("a loaded configuration cannot be changed", () => {
 test("threads and workers fill the machine unless they are set", () => {
   const asr = { model: "m", beam: 3, workers: 0, threads: 0 };
   assert.deepEqual(chooseThreads(asr, 1), { workers: 1, threads: 1 });
-  assert.deepEqual(chooseThreads(asr, 2), { workers: 1, threads: 2 });
+  assert.deepEqual(chooseThreads(asr, 2), { workers: 2, threads: 1 });
+  assert.deepEqual(chooseThreads({ ...asr, workers: 1 }, 2), { workers: 1, threads: 2 });
+  assert.deepEqual(chooseThreads({ ...asr, threads: 8 }, 16), { workers: 2, threads: 8 });
   assert.deepEqual(chooseThreads(asr, 16), { workers: 4, threads: 4 });
   assert.deepEqual(chooseThreads({ ...asr, workers: 3, threads: 1 }, 16), { workers: 3, threads: 1 });
 });
