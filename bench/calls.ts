@@ -349,9 +349,12 @@ function judge(
         lags.push(word.at - endedAt);
         if (word.index === 0) firsts.push(word.utterance.firstAt - endedAt);
       }
-      for (const { speechEndMs } of clips) {
-        const last = shown.find(({ final }) => final.startMs < speechEndMs && final.endMs >= speechEndMs);
-        if (!last) continue;
+      for (const [index, { speechEndMs }] of clips.entries()) {
+        const within = ({ final }: (typeof shown)[0], ms: number) => final.startMs < ms && final.endMs >= ms;
+        const last = shown.find((utterance) => within(utterance, speechEndMs));
+        const following = clips[index + 1];
+        // A speaker who goes on within the silence that ends an utterance has not finished it.
+        if (!last || (following && within(last, following.speechEndMs))) continue;
         finals.push(last.at - (call.startedAt + speechEndMs));
         wholes.push(last.wholeAt - (call.startedAt + speechEndMs));
       }

@@ -95,12 +95,14 @@ export async function playClips(
       result.errors += played.errors;
       result.lost += played.lost;
       result.pairs.push(pairOfCall(call, textOf(played)));
-      for (const [index, { startMs }] of strung.clips.entries()) {
-        const endMs = startMs + (call[index] as Clip).speechEndMs;
-        const final = played.finals.find(
-          (candidate) => candidate.startMs < endMs && candidate.endMs >= endMs,
-        );
-        if (final) result.delays.push(final.at - (played.startedAt + endMs));
+      const ends = strung.clips.map(({ startMs }, index) => startMs + (call[index] as Clip).speechEndMs);
+      for (const [index, endMs] of ends.entries()) {
+        const within = (final: { startMs: number; endMs: number }, ms: number | undefined): boolean =>
+          ms !== undefined && final.startMs < ms && final.endMs >= ms;
+        const final = played.finals.find((candidate) => within(candidate, endMs));
+        // A speaker who goes on within the silence that ends an utterance has not finished it.
+        if (final && !within(final, ends[index + 1]))
+          result.delays.push(final.at - (played.startedAt + endMs));
       }
     }
   };

@@ -1,25 +1,31 @@
 /**
  * One Whisper session: a batch of utterances in, texts out. Blocks its thread; lives in a worker.
  */
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { InferenceSession, type Tensor } from "onnxruntime-node";
 import { type Biases, createBiases } from "./bias.ts";
 import {
-  CONTEXT_POSITIONS,
   continueFrom,
   type Draft,
   draftWindow,
   forcedTokens,
-  joinKept,
   keepPositions,
   NO_DRAFT,
   positionsToKeep,
 } from "./draft.ts";
-import { HintCompiler, type HintInputs } from "./hint-inputs.ts";
+import {
+  contextOf,
+  type GraphInputs,
+  type Output,
+  type PaddedAudio,
+  padded,
+  rowOf,
+  runGraph,
+} from "./graph.ts";
+import { HintCompiler } from "./hint-inputs.ts";
 import { NO_HINTS } from "./hints.ts";
 import type { Retry } from "./ladder.ts";
 import { AUTO_LANGUAGE, startTokens } from "./language.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "./metadata.ts";
-import { type Output, rowOf } from "./output.ts";
 import { type TimedWord, timeWords } from "./timing.ts";
 import { loadTokenizer, type TextDecoderOfTokens } from "./tokenizer.ts";
 import { maximumTokens, PAD_SAMPLES, POSITION_SAMPLES, windowSamples } from "./window.ts";
@@ -87,9 +93,6 @@ export interface OpenAudio extends UtteranceAudio {
   draft: Draft;
 }
 
-/** Prompts are padded to a multiple of this. */
-const PROMPT_MULTIPLE = 4;
-
 /** A session and what it needs to turn samples into text. */
 export class Whisper {
   readonly metadata: WhisperMetadata;
@@ -156,7 +159,7 @@ export class Whisper {
     const { feeds } = this.#hints.compile(NO_HINTS);
     const audio = this.#audio(utterances, PAD_SAMPLES);
     const prompts = utterances.map(() => [this.metadata.tokens.startOfTranscript]);
-    const { tokens } = await this.#run(audio, prompts, { beam: 1, limit: 1 }, { feeds, biases });
+    const { tokens } = await this.#run({ audio, prompts, beam: 1, limit: 1, hints: { feeds, biases } });
     const codes = new Map(Object.entries(this.metadata.languages).map(([code, token]) => [token, code]));
     const width = tokens.length / utterances.length;
     return utterances.map((_, row) => codes.get(Number(tokens[row * width])) ?? "en");
@@ -169,13 +172,20 @@ export class Whisper {
     startedAt: number,
   ): Promise<Recognition[]> {
     const longest = Math.max(...utterances.map(({ pcm16k }) => pcm16k.length));
-    const search = { beam, align, limit: limit ?? maximumTokens(longest) };
     const prompt = startTokens(this.metadata, language);
     const prompts = utterances.map(() => prompt);
     const hints = this.#hints.compile(utterances[0]?.hints ?? NO_HINTS);
     const audio = this.#audio(utterances, padSamples);
-    const past = keep ? this.#pastOf(utterances.map(() => NO_DRAFT)) : undefined;
-    const output = await this.#run(audio, prompts, search, hints, past);
+    const drafts = keep ? utterances.map(() => NO_DRAFT) : undefined;
+    const output = await this.#run({
+      audio,
+      prompts,
+      beam,
+      limit: limit ?? maximumTokens(longest),
+      align,
+      hints,
+      drafts,
+    });
     const recognitions = this.#recognitions(output, utterances, language, startedAt);
     if (!keep) return recognitions;
     return recognitions.map((recognition, row) => {
@@ -219,14 +229,14 @@ export class Whisper {
     { beam, align = false }: Search,
   ): Promise<Output> {
     const { tailPool } = this.metadata;
-    const past = this.#pastOf(utterances.map(({ draft }) => draft));
+    const drafts = utterances.map(({ draft }) => draft);
+    const contextSamples = contextOf(drafts) * POSITION_SAMPLES;
     const lengths = utterances.map(({ pcm16k, draft }) => continueFrom(draft) + pcm16k.length);
     const windows = utterances.map(
-      ({ draft }, row) =>
-        draftWindow(draft, lengths[row] as number, tailPool) + past.context * POSITION_SAMPLES,
+      ({ draft }, row) => draftWindow(draft, lengths[row] as number, tailPool) + contextSamples,
     );
     // A row that begins here has silence for a context.
-    const leads = past.positions.map((positions) => (positions > 0 ? 0 : past.context * POSITION_SAMPLES));
+    const leads = drafts.map(({ positions }) => (positions > 0 ? 0 : contextSamples));
     const limit = Math.max(
       ...lengths.map((samples, row) => maximumTokens(samples) - (forced[row] as number[]).length),
     );
@@ -234,17 +244,11 @@ export class Whisper {
     const start = startTokens(this.metadata, language);
     const prompts = forced.map((tokens) => [...start, ...tokens]);
     const audio = padded(utterances, windows, leads);
-    return this.#run(audio, prompts, { beam, align, limit }, this.#hints.compile(hints), past);
+    return this.#run({ audio, prompts, beam, align, limit, hints: this.#hints.compile(hints), drafts });
   }
 
-  #pastOf(drafts: readonly Draft[]): Past {
-    const { encoderLayers, width } = this.metadata;
-    return {
-      values: joinKept(drafts, 2 * encoderLayers + 1, width),
-      positions: drafts.map(({ positions }) => positions),
-      context: drafts.some(({ positions }) => positions > 0) ? CONTEXT_POSITIONS : 0,
-      peaks: drafts.map(({ peak }) => peak),
-    };
+  #run(inputs: GraphInputs): Promise<Output> {
+    return runGraph(this.#session, this.metadata, inputs);
   }
 
   /** What an utterance leaves behind, with its first `positions` positions kept. */
@@ -298,105 +302,15 @@ export class Whisper {
     });
   }
 
-  #audio(utterances: readonly UtteranceAudio[], padSamples: number): Audio {
+  #audio(utterances: readonly UtteranceAudio[], padSamples: number): PaddedAudio {
     const { tailPool } = this.metadata;
     const windows = utterances.map(({ pcm16k }) => windowSamples(pcm16k.length, tailPool, padSamples));
     return padded(utterances, windows);
   }
 
-  /** One inference. With a `past`, the output has what is `fresh`. */
-  async #run(
-    { pcm, width, windows }: Audio,
-    prompts: readonly number[][],
-    { beam, limit, align = false }: { beam: number; limit: number; align?: boolean },
-    { feeds, biases }: HintInputs,
-    past?: Past,
-  ): Promise<Output> {
-    const { vocabulary, tailPool, tailBlocks } = this.metadata;
-    const rows = windows.length;
-    const outputs = await this.#session.run({
-      pcm: new Tensor("float32", pcm, [rows, width]),
-      samples: int64(windows, [rows]),
-      ...promptInputs(prompts, this.metadata.tokens.endOfText),
-      beam: int64([beam], []),
-      max_tokens: int64([limit], []),
-      bias: new Tensor("float32", biases.every, [1, vocabulary]),
-      bias_first: new Tensor("float32", biases.first, [1, vocabulary]),
-      ...(tailPool > 0 ? { tail_blocks: int64([tailBlocks], [1]) } : {}),
-      align: new Tensor("bool", [align], []),
-      ...this.#pastInputs(past, rows),
-      ...feeds,
-    });
-    return {
-      tokens: (outputs.tokens as Tensor).data as BigInt64Array,
-      logprobs: (outputs.logprobs as Tensor).data as Float32Array,
-      noSpeech: (outputs.no_speech as Tensor).data as Float32Array,
-      alignment: align ? (outputs.alignment as Tensor) : null,
-      fresh: past ? (outputs.new as Tensor) : null,
-      peaks: (outputs.peak as Tensor).data as Float32Array,
-    };
-  }
-
-  #pastInputs(past: Past | undefined, rows: number): Record<string, Tensor> {
-    const { encoderLayers, width } = this.metadata;
-    const parts = 2 * encoderLayers + 1;
-    const values = past?.values ?? new Float32Array(0);
-    const peaks = past?.peaks ?? new Array<number>(rows).fill(NO_DRAFT.peak);
-    return {
-      past: new Tensor("float32", values, [parts, rows, values.length / (parts * rows * width), width]),
-      past_positions: int64(past?.positions ?? new Array<number>(rows).fill(0), [rows]),
-      past_context: int64([past?.context ?? 0], [1]),
-      past_peak: new Tensor("float32", Float32Array.from(peaks), [rows]),
-      keep: new Tensor("bool", [past !== undefined], []),
-    };
-  }
-
   async close(): Promise<void> {
     await this.#session.release();
   }
-}
-
-/** A padded batch. pcm: [rows, width]; windows: samples of each row that the encoder sees. */
-interface Audio {
-  pcm: Float32Array;
-  width: number;
-  windows: number[];
-}
-
-/** @param leads - Zeros in front of each row, samples; default none. */
-function padded(utterances: readonly UtteranceAudio[], windows: number[], leads: number[] = []): Audio {
-  const width = Math.max(...windows);
-  const pcm = new Float32Array(utterances.length * width);
-  for (const [row, { pcm16k }] of utterances.entries()) pcm.set(pcm16k, row * width + (leads[row] ?? 0));
-  return { pcm, width, windows };
-}
-
-/** What was kept of the beginning of each row, see `Draft`. */
-interface Past {
-  /** [parts, rows, longest, width] */
-  values: Float32Array;
-  positions: number[];
-  context: number;
-  peaks: number[];
-}
-
-/** Prompts padded on the left to one length, which keeps a row's sums grouped as they are when it is alone (models/README.md). */
-function promptInputs(prompts: readonly number[][], filler: number): Record<string, Tensor> {
-  const longest = Math.max(...prompts.map(({ length }) => length));
-  const columns = Math.ceil(longest / PROMPT_MULTIPLE) * PROMPT_MULTIPLE;
-  const starts = prompts.map(({ length }) => columns - length);
-  const tokens = prompts.flatMap((prompt, row) => [
-    ...new Array<number>(starts[row] as number).fill(filler),
-    ...prompt,
-  ]);
-  return {
-    prompt: int64(tokens, [prompts.length, columns]),
-    prompt_start: int64(starts, [prompts.length]),
-  };
-}
-
-function int64(values: number[], dims: number[]): Tensor {
-  return new Tensor("int64", BigInt64Array.from(values, BigInt), dims);
 }
 
 function mean(values: Float32Array): number {

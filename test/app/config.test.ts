@@ -48,7 +48,7 @@ test("a small configuration is enough, and defaults fill the rest", () => {
   assert.equal(config.publicUrl, "https://calls.example.com");
   assert.equal(config.port, 8080);
   assert.equal(config.limits.calls, 100);
-  assert.equal(config.endpointer.silenceMs, 1200);
+  assert.equal(config.endpointer.silenceMs, 1000);
   const line = config.lines.get("*");
   assert.deepEqual(line?.tracks, ["inbound"]);
   assert.equal(line?.endpoint, SOUND.callback.url);
