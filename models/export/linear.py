@@ -7,8 +7,8 @@ Kinds of storage, per matrix of shape (inputs, outputs):
   (accuracy_level 4: activations in 8 bits per block). For the decoder, whose few rows make weight traffic the cost.
 - `folded`: stored like `block`, written as constant arithmetic that ONNX Runtime folds to float32 when it loads
   the model. For the encoder, whose many rows keep the processor's float32 units busy.
-- `row`: 8 bits per weight with a float32 scale per output, multiplied in integers. For an encoder on processors that are
-  much faster in integers. The activations of each row are 8 bits of the row's own peak, so that a row sounds the same
+- `row`: 8 bits per weight with a float32 scale per output, multiplied in integers. For an encoder where integers are
+  much faster. The activations of each row are 8 bits of the row's own peak, so that a row sounds the same
   beside a louder one; `DynamicQuantizeMatMul` would take one scale for the whole batch.
 - `row-gelu`: the same for what comes out of a GELU, where nearly everything is positive and a few inputs are large:
   levels from -0.17 on, and a scale per ROW_BLOCK inputs.

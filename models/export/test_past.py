@@ -35,7 +35,7 @@ def test_the_rest_of_an_utterance_is_encoded_as_it_is_with_its_beginning(with_ta
     # The loudest sound is in the part that is not encoded again.
     whole[0, 30000:30800] *= 8
     samples = [length * POSITION_SAMPLES for length in lengths]
-    expected = with_tail.run_with(whole, LENGTH, beam, samples, keep=True)
+    expected = with_tail.run_all(whole, LENGTH, beam, samples, keep=True)
     first = [old - CONTEXT for old in olds]
     rests = [length - start for length, start in zip(lengths, first, strict=True)]
     rest = np.zeros((4, max(rests) * POSITION_SAMPLES), np.float32)
@@ -46,7 +46,7 @@ def test_the_rest_of_an_utterance_is_encoded_as_it_is_with_its_beginning(with_ta
         ]
         past["past"][:, row, :old] = expected[4][:, row, :old]
     past |= {"past_positions": np.array(olds), "past_context": np.array([CONTEXT]), "past_peak": expected[5]}
-    got = with_tail.run_with(rest, LENGTH, beam, [n * POSITION_SAMPLES for n in rests], past=past, keep=True)
+    got = with_tail.run_all(rest, LENGTH, beam, [n * POSITION_SAMPLES for n in rests], past=past, keep=True)
     for row, (old, length) in enumerate(zip(olds, lengths, strict=True)):
         tokens = until_end(expected[0][row])
         assert until_end(got[0][row]) == tokens
@@ -63,12 +63,12 @@ def test_the_beginning_matters(with_tail, pcm):
     """Else the comparison above would prove nothing."""
     samples = [100 * POSITION_SAMPLES] * 4
     batch = pcm[:, : samples[0]].copy()
-    begun = with_tail.run_with(batch, LENGTH, keep=True)
+    begun = with_tail.run_all(batch, LENGTH, keep=True)
     past = {**no_past(4), "past": begun[4][:, :, :60], "past_positions": np.full(4, 60), "past_peak": begun[5]}
-    with_past = with_tail.run_with(batch, LENGTH, past=past)
+    with_past = with_tail.run_all(batch, LENGTH, past=past)
     assert [until_end(row) for row in with_past[0]] != [until_end(row) for row in begun[0]]
 
 
 def test_nothing_is_given_that_nobody_keeps(with_tail, pcm):
-    begun = with_tail.run_with(pcm[:, :32000], LENGTH, prompt=PREFIX)
+    begun = with_tail.run_all(pcm[:, :32000], LENGTH, prompt=PREFIX)
     assert begun[4].shape[2] == 0

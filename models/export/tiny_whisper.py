@@ -175,7 +175,11 @@ class Exported:
         """pcm (B, S) -> tokens (B, N), log-probabilities (B, N) and no-speech probabilities (B)."""
         return self.run_with(pcm, length, beam, samples, prompt)[:3]
 
-    def run_with(
+    def run_with(self, *arguments, **options):
+        """The same with more options, see `run_all`, and behind the three the alignment (B, A, N, T)."""
+        return self.run_all(*arguments, **options)[:4]
+
+    def run_all(
         self,
         pcm: np.ndarray,
         length: int,
@@ -190,8 +194,7 @@ class Exported:
         past: dict[str, np.ndarray] | None = None,
         keep: bool = False,
     ):
-        """The same with a prompt for all rows or one each, and behind the three the alignment (B, A, N, T), `new`
-        (2L + 1, B, T, W) and `peak` (B).
+        """Every output; the last two are `new` (2L + 1, B, T, W) and `peak` (B). A prompt for all rows or one each.
 
         `padding` fills prompts up on the left, to one length that is a multiple of `multiple`. `bonus` (V) is added to
         both biases.
