@@ -2,6 +2,7 @@
  * A call of 65 minutes as fast as the server takes it, and one call at two speeds.
  */
 import assert from "node:assert/strict";
+import os from "node:os";
 import { after, before, test } from "node:test";
 import { MULAW_SILENCE } from "../../src/audio/g711.ts";
 import { PHONE_SAMPLES_PER_MS } from "../../src/base/time.ts";
@@ -19,8 +20,8 @@ const MINUTE_MS = 60_000;
 const CALL_MS = 65 * MINUTE_MS;
 /** Where a clip begins: at the start, within, and so that its last word is the last sound of the call. */
 const MIDDLE_MS = 31 * MINUTE_MS + 7_040;
-/** Server, models, recording and replayer together. */
-const RSS_MAXIMUM_BYTES = 1.5 * 2 ** 30;
+/** Server, models, recording and replayer together; a model for each of the workers, of which there are four at most. */
+const RSS_MAXIMUM_BYTES = (0.8 + 0.7 * Math.min(4, os.availableParallelism())) * 2 ** 30;
 /**
  * The replayer pauses above 10 s and asks after each 2 s of media; an utterance that ends counts as waiting for
  * recognition with its whole length, 20 s at most.
