@@ -17,11 +17,11 @@ test("the phone profile keeps an answer of 96 ms, the pcm profile one of 320 ms 
   assert.equal(utterances("pcm", [...silence(500), ...speech(320), ...silence(2000)]), 1);
 });
 
-test("a pause of 1152 ms divides an utterance in the pcm profile and not in the phone profile, one of 1216 ms in both", () => {
+test("a pause of 992 ms divides an utterance in the pcm profile and not in the phone profile, one of 1024 ms in both", () => {
   const sentence = (pauseMs: number) => [...speech(1000), ...silence(pauseMs), ...speech(1000)];
-  assert.equal(utterances("phone", sentence(1152)), 1);
-  assert.equal(utterances("pcm", sentence(1152)), 2);
-  assert.equal(utterances("phone", sentence(1216)), 2);
+  assert.equal(utterances("phone", sentence(992)), 1);
+  assert.equal(utterances("pcm", sentence(992)), 2);
+  assert.equal(utterances("phone", sentence(1024)), 2);
 });
 
 test("the pcm profile has the values that users of such servers know", () => {
