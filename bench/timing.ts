@@ -3,7 +3,7 @@
  * whether their confidence is what it says. One session, one clip at a time, like the isolated part of `accuracy`.
  *
  * Times are judged against `word-times.jsonl`, which a hidden Markov model made: PocketSphinx 5.1.1 with its US English
- * model, forced to the known words of the wideband twins of `../shared/speech`. Where two clips are joined at a known
+ * model, forced to the known words of the wideband twins of the clips. Where two clips are joined at a known
  * time, the last word of the first and the first of the second have to lie there.
  */
 import { readFileSync } from "node:fs";
