@@ -51,3 +51,11 @@ def few_clips(tmp_path_factory) -> Path:
     (folder / "manifest.jsonl").write_text("\n".join(short), encoding="utf-8")
     (folder / "phone").symlink_to(SPEECH / "phone")
     return folder
+
+
+@pytest.fixture(scope="module")
+def with_tail(precision, folder, few_clips) -> Exported:
+    """With a silent tail, in the `precision` that the test file asks for."""
+    path = folder / f"{precision}.onnx"
+    main([str(folder), str(path), "--precision", precision, "--speech", str(few_clips)])
+    return Exported(path, 64)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from export import main
-from tiny_whisper import PREFIX, Exported, no_past, until_end
+from tiny_whisper import PREFIX, no_past, until_end
 
 LENGTH = 32
 CONTEXT = 2  # positions
@@ -14,13 +13,6 @@ POSITION_SAMPLES = 320
 @pytest.fixture(scope="module", params=["float", "int8", "int8-rows"])
 def precision(request) -> str:
     return request.param
-
-
-@pytest.fixture(scope="module")
-def with_tail(precision, folder, few_clips) -> Exported:
-    path = folder / f"past-{precision}.onnx"
-    main([str(folder), str(path), "--precision", precision, "--speech", str(few_clips)])
-    return Exported(path, 64)
 
 
 @pytest.mark.parametrize("beam", [1, 3])

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from export import main
-from tiny_whisper import PREFIX, PREVIOUS, START, Exported, until_end
+from tiny_whisper import PREFIX, PREVIOUS, START, until_end
 
 LENGTH = 32
 SAMPLES = [320 * positions for positions in (248, 96, 160, 48)]
@@ -19,29 +18,22 @@ def precision(request) -> str:
 
 
 @pytest.fixture(scope="module")
-def prompted(precision, folder, few_clips) -> Exported:
-    path = folder / f"prompted-{precision}.onnx"
-    main([str(folder), str(path), "--precision", precision, "--speech", str(few_clips)])
-    return Exported(path, 64)
-
-
-@pytest.fixture(scope="module")
 def batch(pcm) -> np.ndarray:
     return np.stack([pcm[row, : max(SAMPLES)] * (np.arange(max(SAMPLES)) < n) for row, n in enumerate(SAMPLES)])
 
 
 @pytest.mark.parametrize("beam", [1, 3])
-def test_a_row_with_its_own_prompt_is_as_it_is_alone(prompted, precision, batch, beam):
+def test_a_row_with_its_own_prompt_is_as_it_is_alone(with_tail, precision, batch, beam):
     """Whatever stands in the padding: start tokens there must not be taken for the row's own.
 
     Other columns group the sums of attention otherwise; activations in 8 bits make their last bits visible.
     """
     tolerance = {"float": 1e-3, "int8": 3e-2}[precision]
     for padding in (START, 7):
-        together = prompted.run_with(batch, LENGTH, beam, SAMPLES, PROMPTS, padding, align=True)
+        together = with_tail.run_with(batch, LENGTH, beam, SAMPLES, PROMPTS, padding, align=True)
         for row, (length, prompt) in enumerate(zip(SAMPLES, PROMPTS, strict=True)):
             sound = batch[row : row + 1, :length]
-            alone = prompted.run_with(sound, LENGTH, beam, [length], prompt, align=True)
+            alone = with_tail.run_with(sound, LENGTH, beam, [length], prompt, align=True)
             tokens = until_end(alone[0][0])
             assert until_end(together[0][row]) == tokens
             assert np.abs(together[1][row, : len(tokens)] - alone[1][0, : len(tokens)]).max() < tolerance
@@ -51,21 +43,21 @@ def test_a_row_with_its_own_prompt_is_as_it_is_alone(prompted, precision, batch,
 
 
 @pytest.mark.parametrize("beam", [1, 3])
-def test_padding_by_sixteen_changes_no_bit(prompted, batch, beam):
+def test_padding_by_sixteen_changes_no_bit(with_tail, batch, beam):
     """So callers who fill up to such multiples get from a row what it gives alone. No processor sums more at once."""
     for row, (length, prompt) in enumerate(zip(SAMPLES, PROMPTS, strict=True)):
         sound = batch[row : row + 1, :length]
         less, more = (
-            prompted.run_with(sound, LENGTH, beam, [length], prompt, multiple=multiple) for multiple in (16, 32)
+            with_tail.run_with(sound, LENGTH, beam, [length], prompt, multiple=multiple) for multiple in (16, 32)
         )
         np.testing.assert_array_equal(less[0], more[0])
         np.testing.assert_array_equal(less[1], more[1])
 
 
-def test_the_prompts_of_this_file_make_a_difference(prompted, pcm):
+def test_the_prompts_of_this_file_make_a_difference(with_tail, pcm):
     """Else the test above would prove little."""
     sound = np.repeat(pcm[:1, : 320 * 160], 4, axis=0)
-    tokens, _, no_speech, _ = prompted.run_with(sound, LENGTH, prompt=PROMPTS)
+    tokens, _, no_speech, _ = with_tail.run_with(sound, LENGTH, prompt=PROMPTS)
     assert len({tuple(row) for row in tokens.tolist()}) == 4
     assert len({round(float(value), 7) for value in no_speech}) >= 3
 
