@@ -26,6 +26,7 @@ import type { TranscriptPartial } from "../src/transcript/partial.ts";
 import { type Receiver, SECRET, startReceiver } from "../test/e2e/receiver.ts";
 import type { FromServer, ServerFigures } from "./calls-server.ts";
 import { type Clip, readClips, speechFolder } from "./corpus.ts";
+import { finishedFinals } from "./finished.ts";
 import type { BenchOptions } from "./main.ts";
 import { percentile } from "./percentile.ts";
 import { alignEqual, normalWords, type SpokenWord, spokenWords } from "./words.ts";
@@ -349,14 +350,16 @@ function judge(
         lags.push(word.at - endedAt);
         if (word.index === 0) firsts.push(word.utterance.firstAt - endedAt);
       }
-      for (const [index, { speechEndMs }] of clips.entries()) {
-        const within = ({ final }: (typeof shown)[0], ms: number) => final.startMs < ms && final.endMs >= ms;
-        const last = shown.find((utterance) => within(utterance, speechEndMs));
-        const following = clips[index + 1];
-        // A speaker who goes on within the silence that ends an utterance has not finished it.
-        if (!last || (following && within(last, following.speechEndMs))) continue;
-        finals.push(last.at - (call.startedAt + speechEndMs));
-        wholes.push(last.wholeAt - (call.startedAt + speechEndMs));
+      const spans = shown.map((utterance) => {
+        const { startMs, endMs } = utterance.final;
+        return { startMs, endMs, utterance };
+      });
+      const ends = clips.map(({ speechEndMs }) => speechEndMs);
+      for (const [index, finished] of finishedFinals(spans, ends).entries()) {
+        if (!finished) continue;
+        const endedAt = call.startedAt + (ends[index] as number);
+        finals.push(finished.utterance.at - endedAt);
+        wholes.push(finished.utterance.wholeAt - endedAt);
       }
     }
   }

@@ -6,6 +6,7 @@ import { resample } from "../../src/audio/resample.ts";
 import { MODEL_RATE_HZ, PHONE_RATE_HZ } from "../../src/base/time.ts";
 import { callFromClips } from "../../src/cli/replay/sound-call.ts";
 import type { Clip } from "../corpus.ts";
+import { finishedFinals } from "../finished.ts";
 import { type BenchServer, textOf } from "../server.ts";
 import { halfOfName, type Pair } from "./score.ts";
 
@@ -96,13 +97,8 @@ export async function playClips(
       result.lost += played.lost;
       result.pairs.push(pairOfCall(call, textOf(played)));
       const ends = strung.clips.map(({ startMs }, index) => startMs + (call[index] as Clip).speechEndMs);
-      for (const [index, endMs] of ends.entries()) {
-        const within = (final: { startMs: number; endMs: number }, ms: number | undefined): boolean =>
-          ms !== undefined && final.startMs < ms && final.endMs >= ms;
-        const final = played.finals.find((candidate) => within(candidate, endMs));
-        // A speaker who goes on within the silence that ends an utterance has not finished it.
-        if (final && !within(final, ends[index + 1]))
-          result.delays.push(final.at - (played.startedAt + endMs));
+      for (const [index, final] of finishedFinals(played.finals, ends).entries()) {
+        if (final) result.delays.push(final.at - (played.startedAt + (ends[index] as number)));
       }
     }
   };
