@@ -5,7 +5,8 @@
  * An utterance of ten seconds that is shown ten times would be encoded fifty seconds long. Its new positions may attend
  * to what was kept of the old ones instead, so that each partial encodes only what is new and, once more, the last
  * second of what is old, which had not heard what came after it. Decoding goes on behind the tokens on which the last two
- * partials agree. Finals know nothing of this: they hear the whole utterance afresh.
+ * partials agree. Finals hear the whole utterance afresh; only when one is searched again, that goes on from what its first
+ * search made, so that it is not encoded twice.
  */
 import { POSITION_SAMPLES, windowSamples } from "./window.ts";
 
@@ -15,7 +16,7 @@ export interface KeptPositions {
   values: Float32Array;
 }
 
-/** The state of an open utterance. Goes between threads as it is: the memory is shared and written once. */
+/** The state of an open utterance, or of a final that was searched once. Goes between threads as it is: the memory is shared and written once. */
 export interface Draft {
   kept: readonly KeptPositions[];
   /** Positions of 20 ms that were kept, in all. */
