@@ -11,6 +11,7 @@ import { expectInteger } from "../base/guards.ts";
 import type { Logger } from "../base/log.ts";
 import { MODEL_RATE_HZ } from "../base/time.ts";
 import { continueFrom, type Draft, draftWindow, NO_DRAFT } from "./draft.ts";
+import { HeadStart } from "./head-start.ts";
 import { Job, type RecognitionJob } from "./job.ts";
 import { AUTO_LANGUAGE, whisperLanguage } from "./language.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "./metadata.ts";
@@ -63,6 +64,7 @@ export class Recogniser {
   readonly #options: Required<RecogniserOptions>;
   readonly #schedule: Schedule<Job>;
   readonly #pace = new PartialPace();
+  readonly #headStart: HeadStart;
   readonly #threads: readonly WhisperThread[];
   /** Finals, certain and speculative, that are not answered. */
   readonly #pending = new Set<Job>();
@@ -75,6 +77,7 @@ export class Recogniser {
       maximum: { final: options.queueMaximum, speculative: HOPEFUL_MAXIMUM, partial: HOPEFUL_MAXIMUM },
       counters: options.counters,
     });
+    this.#headStart = new HeadStart(options.workers);
     this.#threads = Array.from({ length: options.workers }, () => this.#createThread());
   }
 
@@ -125,6 +128,11 @@ export class Recogniser {
   /** How long to wait between two partials of an utterance, ms; null while there should be none. */
   get partialIntervalMs(): number | null {
     return this.#pace.intervalMs(this.finalWaitMs);
+  }
+
+  /** How long before it is due a final of so much audio is worth beginning, ms; Infinity while there is time to spare. */
+  headStartMs(audioMs: number): number {
+    return this.#headStart.ms(audioMs);
   }
 
   /** Worker threads; null while one is being replaced. For fault injection in tests. */
@@ -233,6 +241,7 @@ export class Recogniser {
     counters.add("asr.batches");
     counters.add(`asr.recognitions.${priority}`, jobs.length);
     const utterances = jobs.map(({ audio }) => audio);
+    const beganAt = performance.now();
     try {
       const search = { beam, final: priority !== "partial" };
       const recognitions = await thread.recognise(utterances, search, limitMs);
@@ -240,8 +249,11 @@ export class Recogniser {
         for (const retry of retries) counters.add(`asr.retries.${retry}`);
       }
       for (const [index, job] of jobs.entries()) job.resolve(recognitions[index] as Recognition);
-      if (priority === "partial") {
-        for (const { submittedAt } of jobs) this.#pace.answered(performance.now() - submittedAt);
+      const now = performance.now();
+      this.#headStart.worked(now - beganAt);
+      for (const { submittedAt, audio } of jobs) {
+        if (priority === "partial") this.#pace.answered(now - submittedAt);
+        else this.#headStart.answered(audio.pcm16k.length, now - submittedAt);
       }
     } catch (error) {
       if (!(error instanceof LinescribeError)) throw error;

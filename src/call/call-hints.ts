@@ -50,6 +50,7 @@ export class CallHints {
       get partialIntervalMs() {
         return recogniser.partialIntervalMs;
       },
+      headStartMs: (audioMs) => recogniser.headStartMs(audioMs),
     };
   }
 }

@@ -52,6 +52,11 @@ export interface TextRecogniser {
   submit(request: RecognitionRequest): RecognitionJob;
   /** How long to wait between two partials of an utterance, ms; null while there should be none. */
   readonly partialIntervalMs: number | null;
+  /**
+   * How long before it is due a final of so much audio is worth beginning, ms; Infinity while the machine has time.
+   * What is begun in a pause is lost when speech resumes.
+   */
+  headStartMs(audioMs: number): number;
 }
 
 /** What is known of an utterance that has not ended. */

@@ -4,7 +4,7 @@
  * | the speaker             | does                                                                     |
  * |-------------------------|--------------------------------------------------------------------------|
  * | speaks                  | asks for a partial now and then, as often as the machine has time for it |
- * | pauses                  | has the utterance recognised as if it ended here (speculation), shows it |
+ * | pauses                  | has the utterance recognised as if it ended here (speculation), shows it; a busy machine makes a partial first, and speculates as late as the final can wait for it |
  * | pauses for `endpointMs` | shows it as an endpoint                                                  |
  * | speaks on               | drops the speculation                                                    |
  * | stays silent            | the speculation is the final: the endpointer ends the utterance there    |
@@ -36,6 +36,8 @@ export interface SketchOptions {
   prefixPadMs: number;
   /** Silence after which what was said is shown as complete, ms. */
   endpointMs: number;
+  /** Silence after which the utterance ends, ms. */
+  silenceMs: number;
   recogniser: TextRecogniser;
   /** Absent: nobody wants partials, and none are made. */
   onPartial?: ((partial: PartialText) => void) | undefined;
@@ -48,9 +50,6 @@ const FIRST_PARTIAL_MS = 300;
 interface Speculation {
   job: RecognitionJob;
   endMs: number;
-  result: RecognisedText | null;
-  /** What was shown of it. */
-  shown: "nothing" | "text" | "endpoint";
   text: ShownText | null;
 }
 
@@ -60,11 +59,16 @@ export class Sketch {
   readonly #options: SketchOptions;
   readonly #startMs: number;
   readonly #stable = new StableText();
+  /** How long the speaker has been silent, ms; 0 while that is no pause. */
+  #pauseMs = 0;
   #speculation: Speculation | null = null;
   #partial: RecognitionJob | null = null;
   /** What the next partial goes on from. */
   #draft: RecognisedText["draft"];
-  /** Media time of the newest partial that was asked for. */
+  /** The newest partial, and the media time up to which it was heard. */
+  #drawn: { endMs: number; text: ShownText } | null = null;
+  #shown: PartialText | null = null;
+  /** Media time from which on the next partial may be asked for. */
   #askedMs: number;
   #closed = false;
 
@@ -80,7 +84,9 @@ export class Sketch {
 
   /** The utterance has gone on. */
   update(open: OpenUtterance): void {
-    if (open.pauseMs >= this.#options.hangoverPadMs) this.#paused(open);
+    const isPause = open.pauseMs >= this.#options.hangoverPadMs;
+    this.#pauseMs = isPause ? open.pauseMs : 0;
+    if (isPause) this.#paused(open);
     else this.#speaking(open);
   }
 
@@ -103,8 +109,24 @@ export class Sketch {
 
   #speaking(open: OpenUtterance): void {
     this.#dropSpeculation();
+    if (open.heardMs >= this.#askedMs) this.#draw(open);
+  }
+
+  #paused(open: OpenUtterance): void {
+    const { recogniser, silenceMs } = this.#options;
+    const headStartMs = recogniser.headStartMs(open.endMs - open.startMs);
+    if (this.#speculation === null && silenceMs - open.pauseMs <= headStartMs) {
+      this.#dropPartial();
+      this.#speculation = this.#speculate(open);
+    }
+    if (this.#speculation === null && !this.#isDrawn(open.endMs)) this.#draw(open);
+    this.#showPause(open.endMs);
+  }
+
+  /** Asks for a partial, unless one is under way. */
+  #draw(open: OpenUtterance): void {
     const { onPartial, recogniser, source, language } = this.#options;
-    if (!onPartial || this.#partial || open.heardMs < this.#askedMs) return;
+    if (!onPartial || this.#partial) return;
     const intervalMs = recogniser.partialIntervalMs;
     if (intervalMs === null) return;
     this.#askedMs = open.heardMs + intervalMs;
@@ -120,46 +142,47 @@ export class Sketch {
     void answered(job, (result) => {
       if (this.#partial !== job) return;
       this.#partial = null;
-      this.#draft = result?.draft ?? this.#draft;
-      if (result) this.#show(this.#stable.push(unended(result.text)), endMs, false);
+      if (result === null) return;
+      this.#draft = result.draft ?? this.#draft;
+      const text = this.#pauseMs > 0 ? result.text : unended(result.text);
+      this.#drawn = { endMs, text: this.#stable.push(text) };
+      this.#show(this.#drawn.text, endMs, false);
     });
   }
 
-  #paused(open: OpenUtterance): void {
-    this.#dropPartial();
-    this.#speculation ??= this.#speculate(open);
-    this.#showSpeculation(this.#speculation, open.pauseMs);
+  /** Whether the newest partial has heard all speech of an utterance that would end here: the pad behind it is silent. */
+  #isDrawn(endMs: number): boolean {
+    return this.#drawn !== null && this.#drawn.endMs >= endMs - this.#options.hangoverPadMs / 2;
   }
 
   #speculate({ audio, endMs }: OpenUtterance): Speculation {
     const { recogniser, source, language } = this.#options;
     const job = recogniser.submit({ pcm16k: audio(), language, priority: "speculative", source });
-    const speculation: Speculation = { job, endMs, result: null, shown: "nothing", text: null };
+    const speculation: Speculation = { job, endMs, text: null };
     void answered(job, (result) => {
       if (this.#speculation !== speculation || this.#closed) return;
       // Refused or lost: the final is recognised on its own, when it is due.
       if (result === null) this.#speculation = null;
       else {
-        speculation.result = result;
-        this.#showSpeculation(speculation, 0);
+        speculation.text = this.#stable.push(result.text);
+        this.#showPause(endMs);
       }
     });
     return speculation;
   }
 
-  #showSpeculation(speculation: Speculation, pauseMs: number): void {
-    const { result, shown, endMs } = speculation;
-    const isEndpoint = pauseMs >= this.#options.endpointMs;
-    if (result === null || shown === "endpoint" || (shown === "text" && !isEndpoint)) return;
-    speculation.shown = isEndpoint ? "endpoint" : "text";
-    // Shown twice, it is still one hypothesis: it does not agree with itself.
-    speculation.text ??= this.#stable.push(result.text);
-    this.#show(speculation.text, endMs, isEndpoint);
+  /** Shows the best that is known of an utterance that may end here. */
+  #showPause(endMs: number): void {
+    const text = this.#speculation?.text ?? (this.#isDrawn(endMs) ? this.#drawn?.text : null);
+    if (text) this.#show(text, endMs, this.#pauseMs >= this.#options.endpointMs);
   }
 
   #show({ text, stable }: ShownText, endMs: number, endpoint: boolean): void {
     if (this.#closed) return;
-    this.#options.onPartial?.({ startMs: this.#startMs, endMs, text, stable, endpoint });
+    const before = this.#shown;
+    this.#shown = { startMs: this.#startMs, endMs, text, stable, endpoint };
+    const isNews = before?.text !== text || before.stable !== stable || before.endpoint !== endpoint;
+    if (isNews || before.endMs < endMs) this.#options.onPartial?.(this.#shown);
   }
 
   #dropPartial(): void {

@@ -125,6 +125,8 @@ export class LoudnessDetector implements Detector {
 export class ScriptedRecogniser implements TextRecogniser {
   holding = false;
   partialIntervalMs: number | null = 300;
+  /** Endless: every pause is speculated on at once. */
+  headStart = Infinity;
   asked: {
     pcm16k: Float32Array;
     language: string;
@@ -133,6 +135,10 @@ export class ScriptedRecogniser implements TextRecogniser {
     reject: (error: Error) => void;
     refuse: () => void;
   }[] = [];
+
+  headStartMs(): number {
+    return this.headStart;
+  }
 
   submit({ pcm16k, language, priority }: RecognitionRequest): RecognitionJob {
     let resolve: (text: RecognisedText | null) => void = () => {};

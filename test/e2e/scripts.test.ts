@@ -31,6 +31,7 @@ const CLIP = path.resolve(
 const heard = { text: "", language: "" };
 const recogniser = {
   partialIntervalMs: 300,
+  headStartMs: () => Infinity,
   pendingSeconds: 0,
   language: () => "auto",
   submit: () => ({
