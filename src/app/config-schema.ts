@@ -152,6 +152,8 @@ export const configSchema = z.strictObject({
       onsetThreshold: probability.optional(),
       offsetThreshold: probability.optional(),
       silenceMs: milliseconds(32, 10_000).optional(),
+      longUtteranceMs: milliseconds(0, 30_000).optional(),
+      longSilenceMs: milliseconds(32, 10_000).optional(),
       minimumSpeechMs: milliseconds(0, 5000).optional(),
       prefixPadMs: milliseconds(0, 5000).optional(),
       hangoverPadMs: milliseconds(0, 5000).optional(),

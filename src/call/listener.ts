@@ -129,11 +129,12 @@ export class Listener {
   #tellOpen(): void {
     const open = this.#options.onOpen ? this.#endpointer.openUtterance : null;
     if (open === null) return;
-    const { startSample, endSample, pauseMs } = open;
+    const { startSample, endSample, pauseMs, silenceMs } = open;
     this.#options.onOpen?.({
       startMs: this.#timeOf(startSample),
       endMs: this.#timeOf(endSample),
       pauseMs,
+      silenceMs,
       heardMs: this.#timeOf(this.#heardFrames * VAD_FRAME_SAMPLES),
       audio: () => this.#audio.slice(startSample, endSample),
     });

@@ -20,7 +20,7 @@ export interface ScribeOptions {
   language: string;
   recogniser: TextRecogniser;
   /** How open utterances are followed, see `SketchOptions`; absent: they are not. */
-  live?: Pick<SketchOptions, "hangoverPadMs" | "prefixPadMs" | "endpointMs" | "silenceMs">;
+  live?: Pick<SketchOptions, "hangoverPadMs" | "prefixPadMs" | "endpointMs">;
   /** Absent: no partials are made. */
   onPartial?: ((partial: TranscriptPartial) => void) | undefined;
   commit: Commit;

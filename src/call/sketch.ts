@@ -19,6 +19,8 @@ export interface OpenUtterance {
   endMs: number;
   /** Time since the last speech, ms. */
   pauseMs: number;
+  /** The pause that would end it, ms. */
+  silenceMs: number;
   /** Media time of the call up to which the track was heard, ms. */
   heardMs: number;
   /** Its samples from start to end, 16 kHz mono; a copy. */
@@ -36,8 +38,6 @@ export interface SketchOptions {
   prefixPadMs: number;
   /** Silence after which what was said is shown as complete, ms. */
   endpointMs: number;
-  /** Silence after which the utterance ends, ms. */
-  silenceMs: number;
   recogniser: TextRecogniser;
   /** Absent: nobody wants partials, and none are made. */
   onPartial?: ((partial: PartialText) => void) | undefined;
@@ -113,9 +113,8 @@ export class Sketch {
   }
 
   #paused(open: OpenUtterance): void {
-    const { recogniser, silenceMs } = this.#options;
-    const headStartMs = recogniser.headStartMs(open.endMs - open.startMs);
-    if (this.#speculation === null && silenceMs - open.pauseMs <= headStartMs) {
+    const headStartMs = this.#options.recogniser.headStartMs(open.endMs - open.startMs);
+    if (this.#speculation === null && open.silenceMs - open.pauseMs <= headStartMs) {
       this.#dropPartial();
       this.#speculation = this.#speculate(open);
     }
@@ -174,15 +173,17 @@ export class Sketch {
   /** Shows the best that is known of an utterance that may end here. */
   #showPause(endMs: number): void {
     const text = this.#speculation?.text ?? (this.#isDrawn(endMs) ? this.#drawn?.text : null);
-    if (text) this.#show(text, endMs, this.#pauseMs >= this.#options.endpointMs);
+    const endpoint = this.#pauseMs >= this.#options.endpointMs;
+    const before = this.#shown;
+    const isNews =
+      before?.text !== text?.text || before?.stable !== text?.stable || before?.endpoint !== endpoint;
+    if (text && isNews) this.#show(text, endMs, endpoint);
   }
 
   #show({ text, stable }: ShownText, endMs: number, endpoint: boolean): void {
     if (this.#closed) return;
-    const before = this.#shown;
     this.#shown = { startMs: this.#startMs, endMs, text, stable, endpoint };
-    const isNews = before?.text !== text || before.stable !== stable || before.endpoint !== endpoint;
-    if (isNews || before.endMs < endMs) this.#options.onPartial?.(this.#shown);
+    this.#options.onPartial?.(this.#shown);
   }
 
   #dropPartial(): void {

@@ -21,6 +21,10 @@ export interface EndpointerOptions {
   minimumSpeechMs: number;
   /** Silence that ends an utterance, rounded up to whole frames. [32, 10000] */
   silenceMs: number;
+  /** Length from which on `longSilenceMs` ends an utterance already, where that is less than `silenceMs`. [0, 30000] */
+  longUtteranceMs: number;
+  /** Silence that ends a long one, rounded up to whole frames. [32, 10000] */
+  longSilenceMs: number;
   /** Pre-roll: audio kept in front of the first speech frame, never beyond the previous utterance. [0, 5000] */
   prefixPadMs: number;
   /** Tail: audio kept after the last speech frame. [0, silenceMs] */
@@ -43,6 +47,8 @@ export function asEndpointerOptions(options: EndpointerOptions): Readonly<Endpoi
   expectNumber("strongOnsetThreshold", options.strongOnsetThreshold, onset, 1);
   expectInteger("minimumSpeechMs", options.minimumSpeechMs, 0, 5000);
   const silenceMs = expectInteger("silenceMs", options.silenceMs, VAD_FRAME_MS, 10_000);
+  expectInteger("longUtteranceMs", options.longUtteranceMs, 0, LONGEST_UTTERANCE_MS);
+  expectInteger("longSilenceMs", options.longSilenceMs, VAD_FRAME_MS, 10_000);
   const prefixPadMs = expectInteger("prefixPadMs", options.prefixPadMs, 0, 5000);
   expectInteger("hangoverPadMs", options.hangoverPadMs, 0, silenceMs);
   const maximumMs = expectInteger(

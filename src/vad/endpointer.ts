@@ -27,6 +27,8 @@ export interface OpenUtterance {
   endSample: number;
   /** Time since its last frame that counts as speech. */
   pauseMs: number;
+  /** The pause that would end it. */
+  silenceMs: number;
 }
 
 /** An utterance that has not ended, or the suspicion of one. */
@@ -57,6 +59,7 @@ interface Open {
  * | candidate | silenceMs without speech                     | drops it                                | silent    |
  * | candidate | next frame would pass maximumUtteranceMs     | cuts, drops the part before the cut     | candidate |
  * | speaking  | silenceMs without speech                     | emits to hangoverPadMs after the speech | silent    |
+ * | speaking  | longSilenceMs, after longUtteranceMs         | the same                                | silent    |
  * | speaking  | next frame would pass maximumUtteranceMs     | cuts, emits the part before the cut     | speaking  |
  * | any       | flush                                        | emits if speaking, drops if candidate   | silent    |
  *
@@ -66,7 +69,7 @@ interface Open {
  */
 export class Endpointer {
   readonly #options: Readonly<EndpointerOptions>;
-  readonly #silenceFrames: number;
+  readonly #longSamples: number;
   readonly #maximumSamples: number;
   /** Frames taken so far. */
   #frames = 0;
@@ -77,7 +80,7 @@ export class Endpointer {
   /** @throws {TypeError | RangeError} when an option is out of its range. */
   constructor(options: EndpointerOptions) {
     this.#options = asEndpointerOptions(options);
-    this.#silenceFrames = Math.ceil(options.silenceMs / VAD_FRAME_MS);
+    this.#longSamples = options.longUtteranceMs * MODEL_SAMPLES_PER_MS;
     this.#maximumSamples = options.maximumUtteranceMs * MODEL_SAMPLES_PER_MS;
   }
 
@@ -91,7 +94,8 @@ export class Endpointer {
     const open = this.#open;
     if (open === null || !this.#isSpeech(open)) return null;
     const pauseMs = (this.#frames - 1 - open.lastSpeechFrame) * VAD_FRAME_MS;
-    return { startSample: open.startSample, endSample: this.#endOf(open), pauseMs };
+    const endSample = this.#endOf(open);
+    return { startSample: open.startSample, endSample, pauseMs, silenceMs: this.#silenceMs(open) };
   }
 
   /**
@@ -126,7 +130,8 @@ export class Endpointer {
       };
     }
     this.#add(this.#open, frame, probability);
-    if (frame - this.#open.lastSpeechFrame >= this.#silenceFrames) return this.flush();
+    const silenceFrames = Math.ceil(this.#silenceMs(this.#open) / VAD_FRAME_MS);
+    if (frame - this.#open.lastSpeechFrame >= silenceFrames) return this.flush();
     const next = this.#frames * VAD_FRAME_SAMPLES + VAD_FRAME_SAMPLES;
     return next - this.#open.startSample > this.#maximumSamples ? this.#cut(this.#open) : [];
   }
@@ -138,6 +143,15 @@ export class Endpointer {
     if (open === null || !this.#isSpeech(open)) return [];
     this.#floorSample = this.#endOf(open);
     return [this.#utterance(open, this.#floorSample, false)];
+  }
+
+  /** The pause that ends it: a shorter one when there has been much speech. */
+  #silenceMs(open: Open): number {
+    const { silenceMs, longSilenceMs } = this.#options;
+    const samples = (open.lastSpeechFrame + 1) * VAD_FRAME_SAMPLES - open.startSample;
+    return samples > this.#longSamples && this.#isSpeech(open)
+      ? Math.min(silenceMs, longSilenceMs)
+      : silenceMs;
   }
 
   /** The end of the tail, or of what was heard so far. */

@@ -143,3 +143,38 @@ test("speech that resumes a second after an endpoint replaces what it showed, wh
     ],
   );
 });
+
+/** A recogniser of a machine that is so busy that finals begin when they are due, if not before. */
+function busyRecogniser(headStart: number): ScriptedRecogniser {
+  const { recogniser } = callOf();
+  recogniser.headStart = headStart;
+  return recogniser;
+}
+
+test("on a busy machine a pause is shown by a partial, and nothing is recognised in one after which speech goes on", async () => {
+  const speculatedAt: number[] = [];
+  const recogniser = busyRecogniser(400);
+  const { partials, finals } = await play({ recogniser }, (ms) => {
+    if (recogniser.asked.some(({ priority }) => priority === "speculative")) speculatedAt.push(ms);
+  });
+  // The first pause lasts 550 ms and the final is due after 1000: only the second one came that far.
+  assert.ok((speculatedAt[0] as number) >= 4500 + 600, `${speculatedAt[0]}`);
+  assert.deepEqual(
+    partials.filter(({ endpoint }) => endpoint).map(({ endMs }) => Math.round(endMs / 100)),
+    // The second one by the partial, and once more by what will be the final.
+    [28, 48, 48],
+  );
+  assert.equal(finals.length, 1);
+  assert.equal(finals[0]?.text, (await play()).finals[0]?.text);
+});
+
+test("a final that nothing was begun for is recognised when it is due", async () => {
+  const recogniser = busyRecogniser(0);
+  const { finals } = await play({ recogniser, onPartial: undefined }, () => {
+    assert.ok(recogniser.asked.every(({ priority }) => priority !== "speculative"));
+  });
+  assert.deepEqual(
+    finals.map(({ text }) => text),
+    (await play()).finals.map(({ text }) => text),
+  );
+});

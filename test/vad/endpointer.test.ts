@@ -12,6 +12,8 @@ const OPTIONS: EndpointerOptions = {
   strongOnsetThreshold: 0.8,
   minimumSpeechMs: 96,
   silenceMs: 320,
+  longUtteranceMs: 2000,
+  longSilenceMs: 160,
   prefixPadMs: 128,
   hangoverPadMs: 64,
   maximumUtteranceMs: 4000,
@@ -50,6 +52,21 @@ describe("an utterance", () => {
     assert.equal(endpointer.speaking, true);
     assert.equal(endpointer.push(0).length, 1);
     assert.equal(endpointer.speaking, false);
+  });
+
+  test("that is longer than 2 s ends with the fifth frame of silence, one of 2 s with the tenth", () => {
+    // The pre-roll of 128 ms counts: 58 frames of speech are 1984 ms, 59 are 2016 ms.
+    const quiet = repeat(0, 10);
+    for (const [frames, silent] of [
+      [58, 10],
+      [59, 5],
+    ] as const) {
+      const endpointer = new Endpointer(OPTIONS);
+      for (const p of [...quiet, ...repeat(0.9, frames)]) assert.deepEqual(endpointer.push(p), []);
+      for (let frame = 1; frame < silent; frame++) assert.deepEqual(endpointer.push(0), []);
+      assert.equal(endpointer.openUtterance?.silenceMs, silent * VAD_FRAME_MS);
+      assert.equal(endpointer.push(0).length, 1);
+    }
   });
 
   test("waits for 352 ms of silence when 321 ms are asked for", () => {
@@ -131,7 +148,7 @@ describe("speech that never pauses", () => {
   });
 
   test("leaves no empty utterance when the cut fell into the silence after the last word", () => {
-    const utterances = run([...repeat(0.9, 118), ...repeat(0, 40)]);
+    const utterances = run([...repeat(0.9, 118), ...repeat(0, 40)], { ...OPTIONS, longSilenceMs: 320 });
     assert.equal(utterances.length, 1);
     assert.equal(utterances[0]?.forced, true);
     assert.ok((utterances[0]?.endSample ?? 0) >= 118 * VAD_FRAME_SAMPLES);
@@ -199,6 +216,8 @@ describe("options out of range are refused by name", () => {
     [{ strongOnsetThreshold: 0.4 }, "strongOnsetThreshold"],
     [{ minimumSpeechMs: -1 }, "minimumSpeechMs"],
     [{ silenceMs: 0 }, "silenceMs"],
+    [{ longUtteranceMs: -1 }, "longUtteranceMs"],
+    [{ longSilenceMs: 31 }, "longSilenceMs"],
     [{ prefixPadMs: -1 }, "prefixPadMs"],
     [{ hangoverPadMs: 321 }, "hangoverPadMs"],
     [{ maximumUtteranceMs: 30_001 }, "maximumUtteranceMs"],
@@ -234,6 +253,8 @@ const options = fc
     strongOnsetThreshold: fc.constantFrom(0.8, 1),
     minimumSpeechMs: fc.integer({ min: 0, max: 500 }),
     silenceMs: fc.integer({ min: 32, max: 700 }),
+    longUtteranceMs: fc.integer({ min: 0, max: 5000 }),
+    longSilenceMs: fc.integer({ min: 32, max: 700 }),
     prefixPadMs: fc.integer({ min: 0, max: 500 }),
     tail: fc.double({ min: 0, max: 1, noNaN: true }),
     maximumUtteranceMs: fc.integer({ min: 1700, max: 5000 }),
@@ -303,7 +324,8 @@ describe("for any probabilities, options and flushes", () => {
   test("every frame that counts as speech is covered, but for bursts that the rules call noise", () => {
     check((given, set) => {
       const utterances = run(given, set);
-      const silenceFrames = Math.ceil(set.silenceMs / VAD_FRAME_MS);
+      // What a short silence may part has to stand each on its own.
+      const silenceFrames = Math.ceil(Math.min(set.silenceMs, set.longSilenceMs) / VAD_FRAME_MS);
       for (const burst of bursts(given, set, silenceFrames)) {
         const strong = burst.frames.some((frame) => (given[frame] as number) >= set.strongOnsetThreshold);
         const speechMs = burst.frames.length * VAD_FRAME_MS;
