@@ -21,6 +21,8 @@ interface Bucket {
 }
 
 const MINUTE_MS = 60_000;
+/** What adding fractions may lose: who waits as long as told must be let in. */
+const ROUNDING = 1e-6;
 
 export class TokenBuckets {
   readonly #options: BucketOptions;
@@ -44,10 +46,10 @@ export class TokenBuckets {
     const tokens = bucket
       ? Math.min(perMinute, bucket.tokens + this.#refill(nowMs - bucket.atMs))
       : perMinute;
-    const granted = tokens >= 1;
+    const granted = tokens >= 1 - ROUNDING;
     this.#buckets.delete(name);
     this.#makeRoom();
-    this.#buckets.set(name, { tokens: granted ? tokens - 1 : tokens, atMs: nowMs });
+    this.#buckets.set(name, { tokens: granted ? Math.max(0, tokens - 1) : tokens, atMs: nowMs });
     if (granted) return 0;
     this.#options.counters.add(`${this.#options.name}.refused`);
     return Math.ceil(((1 - tokens) * MINUTE_MS) / perMinute);
