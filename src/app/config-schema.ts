@@ -215,6 +215,17 @@ export const configSchema = z.strictObject({
         .prefault({}),
     })
     .prefault({}),
+  /** URLs that API callers give, see docs/outside-urls.md. */
+  fetch: z
+    .strictObject({
+      /** Networks inside that such URLs may lead to. */
+      allow: z.array(network).max(100).default([]),
+      /** Ports that they may name. */
+      ports: z.array(z.int().min(1).max(65_535)).min(1).max(100).default([80, 443, 8080, 8443]),
+      /** At once. */
+      connections: count(32, 1000),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       /** Calls transcribed at once; more are answered without a stream. */
