@@ -44,9 +44,10 @@ export function createConnector({ permits, resolve, timeoutMs }: ConnectorOption
     connect(options, (error, socket) => {
       if (error !== null) return done(error, null);
       // Nothing gets here unless the two checks above have a hole.
-      if (permits(socket.remoteAddress ?? "")) return done(null, socket);
+      const { remoteAddress } = socket;
+      if (remoteAddress !== undefined && permits(remoteAddress)) return done(null, socket);
       socket.destroy();
-      done(forbidden(), null);
+      done(remoteAddress === undefined ? cutOff() : forbidden(), null);
     });
   };
 }
@@ -65,8 +66,13 @@ async function checkedAddresses(hostname: string, resolve: Resolve, permits: Add
     if (ip === null || !permits(address)) throw forbidden();
     found.push({ address, family: address.includes(":") ? 6 : 4 });
   }
-  if (found.length === 0) throw new LinescribeError("FETCH_FAILED", "The name of the URL leads nowhere");
+  if (found.length === 0)
+    throw new LinescribeError("FETCH_FAILED", "The name of the URL leads nowhere", { retryable: true });
   return found.slice(0, ADDRESSES_MAXIMUM);
+}
+
+function cutOff(): LinescribeError {
+  return new LinescribeError("FETCH_FAILED", "The connection was cut off", { retryable: true });
 }
 
 /** Says nothing of the address: what names of this network lead to is nobody's business outside. */
