@@ -30,8 +30,8 @@ export function originAllowed(
   if (origins.includes(origin) || (!keyless && origins.includes("*"))) return true;
   if (!ORIGIN.test(origin) || !URL.canParse(origin)) return false;
   const page = new URL(origin);
-  if (publicUrl !== null && page.origin === new URL(publicUrl).origin) return !keyless;
   if (keyless && !isLocalHost(page.host)) return false;
+  if (publicUrl !== null && page.origin === new URL(publicUrl).origin) return true;
   return sameHost(page, headers.host ?? "");
 }
 

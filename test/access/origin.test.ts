@@ -20,6 +20,26 @@ const allowed = ({ origin, host = "calls.example.com", origins = [], publicUrl, 
   );
 
 const TABLE: [boolean, string, Case][] = [
+  [
+    false,
+    "a page of a public URL elsewhere, without a key,",
+    {
+      origin: "https://calls.example.com",
+      host: "localhost:8080",
+      publicUrl: "https://calls.example.com",
+      keyless: true,
+    },
+  ],
+  [
+    true,
+    "a page of a public URL that is this machine, without a key,",
+    {
+      origin: "http://localhost:9090",
+      host: "127.0.0.1:8080",
+      publicUrl: "http://localhost:9090",
+      keyless: true,
+    },
+  ],
   [true, "no page", {}],
   [true, "a page of the same host", { origin: "https://calls.example.com" }],
   [
