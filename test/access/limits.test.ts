@@ -28,6 +28,18 @@ test("a bucket of 6 per minute gives 6 at once, then one every 10 s, and says ho
   assert.equal(counters.get("b.refused"), 3);
 });
 
+test("who waits as told is let in, also where the fractions add up to a hair less than one", () => {
+  const { clock, take } = buckets(50);
+  for (let n = 0; n < 50; n += 1) take("a");
+  let waitMs = 0;
+  for (const gap of [14, 18, 29, 13, 17, 4]) {
+    clock.now += gap;
+    waitMs = take("a");
+  }
+  clock.now += waitMs;
+  assert.equal(take("a"), 0);
+});
+
 test("in any minute a name gets at most twice its rate, and who waits as told is let in", () => {
   fc.assert(
     fc.property(
