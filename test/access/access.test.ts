@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { WebSocket } from "ws";
 import type { Admitted } from "../../src/access/access.ts";
+import { clientAddress } from "../../src/access/client-address.ts";
 import { createKeyText } from "../../src/access/key.ts";
+import { remoteTrace } from "../../src/access/local.ts";
 import { LinescribeError } from "../../src/base/error.ts";
 import { bearer, codeOf, type Rig, request, startRig } from "./rig.ts";
 
@@ -46,6 +49,18 @@ for (const [title, headers] of TRACES) {
     assert.equal(await codeOf(await startRig(t), headers), "ACCESS_LOOPBACK_ONLY");
   });
 }
+
+test("without a key, a peer elsewhere is not this machine, whatever its Host says", () => {
+  const trace = (remoteAddress: string | undefined): string | null => {
+    const headers = { host: "localhost:8080" };
+    const request = { headers, httpVersion: "1.1", socket: { remoteAddress } as IncomingMessage["socket"] };
+    return remoteTrace(request, clientAddress(request, 0));
+  };
+  for (const address of ["127.0.0.1", "127.3.4.5", "::1", "::ffff:127.0.0.1"])
+    assert.equal(trace(address), null);
+  for (const address of ["10.0.0.1", "203.0.113.9", "::ffff:10.0.0.1", "fe80::1%eth0", "::", undefined])
+    assert.equal(trace(address), "it comes from another machine", address);
+});
 
 test("without a key, HTTP/1.0 is taken for a proxy", async (t) => {
   const rig = await startRig(t);

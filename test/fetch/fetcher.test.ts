@@ -284,6 +284,26 @@ test("no more than the maximum are open at once, and each end makes room, howeve
   assert.equal((await rig.fetcher.fetch(rig.url, GET)).status, 200);
 });
 
+test("a request that is closed several times makes room once", async (t) => {
+  const rig = await startRig(t, (_request, response) => response.write("x"), { maximumOpen: 1 });
+  const first = await rig.fetcher.open(rig.url, GET);
+  for (let n = 0; n < 3; n += 1) first.close();
+  const second = await rig.fetcher.open(rig.url, GET);
+  assert.equal(await faultOf(rig.fetcher.open(rig.url, GET)), "FETCH_OVERLOADED");
+  second.close();
+});
+
+test("a request whose caller has given up before is not sent", async (t) => {
+  let requests = 0;
+  const rig = await startRig(t, (_request, response) => {
+    requests += 1;
+    response.end();
+  });
+  const signal = AbortSignal.abort(new Error("mine"));
+  await assert.rejects(rig.fetcher.fetch(rig.url, { ...GET, signal }), /mine/);
+  assert.equal(requests, 0);
+});
+
 test("an answer that nobody reads is let go of when its time is over", async (t) => {
   const rig = await startRig(t, (_request, response) => response.write("x"), { maximumOpen: 1 });
   await rig.fetcher.open(rig.url, { ...GET, timeoutMs: 50 });
