@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { faultsOfHints, normaliseHints } from "../asr/hints.ts";
 import { messageOf } from "../base/error.ts";
+import { parseNetwork } from "../base/ip-address.ts";
 import { parseSecret } from "../delivery/signing.ts";
 
 const url = (protocols: string[]) =>
@@ -98,6 +99,35 @@ const number = z.strictObject({
     .optional(),
 });
 
+const network = z.string().superRefine((text, context) => {
+  if (parseNetwork(text) === null) {
+    context.addIssue({
+      code: "custom",
+      message: `expected an address or a network such as 10.0.0.0/8, got "${text}"`,
+    });
+  }
+});
+
+/** Hops, or the networks of the proxies; not all addresses there are, for that would let everybody choose their own. */
+const trustedProxies = z.unknown().transform((value, context): number | string[] => {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 10) return value;
+  const networks = z.array(network).max(100).safeParse(value);
+  const sound = networks.success && networks.data.every((text) => parseNetwork(text)?.prefix !== 0);
+  if (sound) return networks.data;
+  const message = `expected a number from 0 to 10, or addresses and networks of proxies such as ["10.0.0.0/8"]`;
+  context.addIssue({ code: "custom", message });
+  return z.NEVER;
+});
+
+/** What a browser sends as `Origin`, or `*`. */
+const origin = z.string().superRefine((text, context) => {
+  const sound = text === "*" || (URL.canParse(text) && new URL(text).origin === text && !text.includes("*"));
+  if (!sound)
+    context.addIssue({ code: "custom", message: `expected https://app.example.com or "*", got "${text}"` });
+});
+
+const count = (standard: number, maximum = 1_000_000) => z.int().min(1).max(maximum).default(standard);
+
 const probability = z.number().gt(0).max(1);
 
 export const configSchema = z.strictObject({
@@ -160,6 +190,42 @@ export const configSchema = z.strictObject({
       maximumUtteranceMs: milliseconds(1000, 30_000).optional(),
       /** Silence after which an utterance is shown live as complete; its final comes after `silenceMs`. */
       endpointMs: milliseconds(32, 10_000).default(400),
+    })
+    .prefault({}),
+  /** Who may use sockets and API, see docs/access.md. */
+  access: z
+    .strictObject({
+      /** How many proxies stand in front of us, or where they are; what they say of the client's address counts. */
+      trustedProxies: trustedProxies.prefault(0),
+      /** Origins of web pages elsewhere that may connect; `*` is every one. */
+      origins: z.array(origin).max(1000).default([]),
+      /** Longest session of a socket or a request; calls of the carrier have their own limit. */
+      maximumSessionMs: milliseconds(1000, 86_400_000).default(3_600_000),
+      limits: z
+        .strictObject({
+          /** Sockets and requests at once, of all. */
+          connections: count(1000, 100_000),
+          connectionsPerKey: count(100, 100_000),
+          /** An IPv6 address counts as its /64, here and below. */
+          connectionsPerAddress: count(100, 100_000),
+          /** New ones per minute, and as many at once after a quiet minute. */
+          socketsPerMinutePerKey: count(600),
+          socketsPerMinutePerAddress: count(300),
+          requestsPerMinutePerKey: count(600),
+          requestsPerMinutePerAddress: count(600),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  /** URLs that API callers give, see docs/outside-urls.md. */
+  fetch: z
+    .strictObject({
+      /** Networks inside that such URLs may lead to. */
+      allow: z.array(network).max(100).default([]),
+      /** Ports that they may name. */
+      ports: z.array(z.int().min(1).max(65_535)).min(1).max(100).default([80, 443, 8080, 8443]),
+      /** At once. */
+      connections: count(32, 1000),
     })
     .prefault({}),
   limits: z

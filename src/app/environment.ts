@@ -70,6 +70,16 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     meaning: "whsec_ secrets that sign them, separated by commas, the current one first",
   },
   LINESCRIBE_STORE: { path: ["store", "path"], parse: text, meaning: "file of the store" },
+  LINESCRIBE_TRUSTED_PROXIES: {
+    path: ["access", "trustedProxies"],
+    parse: (value) => (/^\d+$/.test(value) ? Number(value) : list(value)),
+    meaning: "how many proxies stand in front, or their addresses and networks, separated by commas",
+  },
+  LINESCRIBE_ORIGINS: {
+    path: ["access", "origins"],
+    parse: list,
+    meaning: "origins of web pages elsewhere that may connect, separated by commas",
+  },
   LINESCRIBE_ASR_MODEL: {
     path: ["asr", "model"],
     parse: text,

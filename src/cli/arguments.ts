@@ -2,6 +2,7 @@
  * Reads what people type behind an option; whatever is not understood is a usage error.
  */
 import { type Command, InvalidArgumentError } from "commander";
+import { SCOPES, type Scope } from "../access/key.ts";
 import type { OutboxSelection, OutboxState } from "../store/upkeep.ts";
 import type { Speed } from "./replay/call-clock.ts";
 
@@ -40,13 +41,63 @@ export function outboxState(text: string): OutboxState {
   throw new InvalidArgumentError("Expected pending, dead or delivered.");
 }
 
+/** `30m`, `12h`, `7d` in ms, or NaN. */
+function durationMs(text: string): number {
+  const [, amount, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+  return amount && unit ? Number(amount) * (UNITS_MS[unit] as number) : Number.NaN;
+}
+
+function dateAt(text: string): number {
+  return /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
+}
+
 /** A moment as epoch ms: an ISO 8601 date, or how long ago (`30m`, `12h`, `7d`). */
 export function since(text: string): number {
-  const [, amount, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
-  if (amount && unit) return Date.now() - Number(amount) * (UNITS_MS[unit] as number);
-  const at = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
+  const ago = durationMs(text);
+  if (!Number.isNaN(ago)) return Date.now() - ago;
+  const at = dateAt(text);
   if (!Number.isNaN(at)) return at;
   throw new InvalidArgumentError("Expected a date such as 2026-11-22T10:00Z, or 30m, 12h, 7d.");
+}
+
+/** A moment to come as epoch ms: an ISO 8601 date, or how long from now (`12h`, `90d`). */
+export function until(text: string): number {
+  const ahead = durationMs(text);
+  const at = Number.isNaN(ahead) ? dateAt(text) : Date.now() + ahead;
+  if (at > Date.now()) return at;
+  throw new InvalidArgumentError("Expected a date to come such as 2027-11-22, or 12h, 90d.");
+}
+
+/** How long, as ms: `0`, `30m`, `12h`, `7d`. */
+export function duration(text: string): number {
+  const ms = text === "0" ? 0 : durationMs(text);
+  if (!Number.isNaN(ms)) return ms;
+  throw new InvalidArgumentError("Expected 0, or 30m, 12h, 7d.");
+}
+
+/** Scopes separated by commas, each once, in their order. */
+export function scopes(text: string): Scope[] {
+  const named = text.split(",");
+  const found = SCOPES.filter((scope) => named.includes(scope));
+  if (found.length === named.length) return found;
+  throw new InvalidArgumentError(`Expected some of ${SCOPES.join()}, each once.`);
+}
+
+/** What its owner calls a key. */
+export function keyName(text: string): string {
+  const name = text.trim();
+  if (name.length > 0 && name.length <= 100) return name;
+  throw new InvalidArgumentError("Expected a name of 1 to 100 characters.");
+}
+
+/** The public half of a key. The key itself is refused, for it would stay in the history of the shell. */
+export function keyId(text: string): string {
+  if (/^[a-z0-9]{8}$/.test(text)) return text;
+  throw new InvalidArgumentError("Expected an id as list shows it: the 8 letters and digits behind ls_.");
+}
+
+export function keyIds(text: string, others: readonly string[] = []): string[] {
+  return [...others.filter((other) => other !== text), keyId(text)];
 }
 
 /** One more id of a list. */

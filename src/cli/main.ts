@@ -5,7 +5,7 @@
  * Exit codes: 0 done, 1 an error (`code: message` on stderr), 2 a command that was not understood.
  */
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { LinescribeError, messageOf } from "../base/error.ts";
 import * as parse from "./arguments.ts";
 
@@ -26,6 +26,7 @@ function createProgram(): Command {
   addServer(program);
   addCalls(program);
   addUpkeep(program);
+  addKeys(program);
   return program;
 }
 
@@ -115,6 +116,44 @@ function addUpkeep(program: Command): void {
     .description("compare the files of the models with their published sha256")
     .option("--json", "one JSON object a model")
     .action(async (options) => (await import("./models.ts")).verifyModels(options));
+}
+
+function addKeys(program: Command): void {
+  const keys = program.command("keys").description("API keys; a running server obeys at once");
+  keys
+    .command("create")
+    .argument("<name>", "what you call it", parse.keyName)
+    .description("make a key and show it, this once")
+    .option("--scope <scopes>", "what it may do: transcribe,read,admin", parse.scopes, ["transcribe", "read"])
+    .option("--expires <time>", "a date, or 12h, 90d from now (default: never)", parse.until)
+    .option("--json", "one JSON object")
+    .option(...CONFIG)
+    .action(async (name, options) => (await import("./keys.ts")).createKey(name, options));
+  keys
+    .command("list")
+    .description("list the keys, revoked and expired ones too")
+    .option("--json", "one JSON object a key")
+    .option(...CONFIG)
+    .action(async (options) => (await import("./keys.ts")).listKeys(options));
+  keys
+    .command("rotate")
+    .argument("<id>", "as list shows it", parse.keyId)
+    .description("give a key another secret and show it, this once")
+    .addOption(
+      new Option("--grace <time>", "how long the secret before works: 0, 30m, 12h, 7d")
+        .argParser(parse.duration)
+        .default(parse.duration("24h"), "24h"),
+    )
+    .option("--expires <time>", "another expiry: a date, or 12h, 90d from now", parse.until)
+    .option("--json", "one JSON object")
+    .option(...CONFIG)
+    .action(async (id, options) => (await import("./keys.ts")).rotateKey(id, options));
+  keys
+    .command("revoke")
+    .argument("<id...>", "as list shows them", parse.keyIds)
+    .description("end keys with all their secrets")
+    .option(...CONFIG)
+    .action(async (ids, options) => (await import("./keys.ts")).revokeKeys(ids, options));
 }
 
 // A reader that has seen enough (`| head`) is no error.

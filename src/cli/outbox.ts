@@ -1,37 +1,17 @@
 /**
  * `linescribe outbox list|retry|drop`: works on the store alone, also while a server is running on it.
  */
-import { existsSync } from "node:fs";
-import path from "node:path";
-import { loadSection, shownUrl } from "../app/config.ts";
-import { LinescribeError } from "../base/error.ts";
-import { openStore, type Store } from "../store/store.ts";
+import { shownUrl } from "../app/config.ts";
+import type { Store } from "../store/store.ts";
 import type { OutboxRow, OutboxSelection, OutboxState } from "../store/upkeep.ts";
+import { type StoreFileOptions, withStore } from "./store-file.ts";
 import { print, printJson, table } from "./terminal.ts";
-
-interface StoreOptions {
-  config?: string;
-}
 
 /** Rows read at a time, so that a long outbox is never in memory at once. */
 const PAGE_ROWS = 500;
 
-/** Opens the configured store, of which nothing but its path must be right. A missing one is not created. */
-function withStore<T>({ config }: StoreOptions, work: (store: Store) => T): T {
-  const file = path.resolve(loadSection("store", { file: config }).path);
-  if (!existsSync(file)) {
-    throw new LinescribeError("STORE_FAILED", `There is no store at ${file}; see store.path`);
-  }
-  const store = openStore({ path: file });
-  try {
-    return work(store);
-  } finally {
-    store.close();
-  }
-}
-
 /** Without a state: what is owed or was given up. */
-export function listOutbox(options: StoreOptions & { state?: OutboxState; json?: boolean }): void {
+export function listOutbox(options: StoreFileOptions & { state?: OutboxState; json?: boolean }): void {
   withStore(options, (store) => {
     const rows: string[][] = [];
     for (const row of rowsOf(store, options.state)) {
@@ -70,14 +50,14 @@ function cellsOf(row: OutboxRow): string[] {
 }
 
 /** Exit code 1 when an id is not there or was delivered already. */
-export function retryOutbox(selection: OutboxSelection, options: StoreOptions): void {
+export function retryOutbox(selection: OutboxSelection, options: StoreFileOptions): void {
   const retried = withStore(options, (store) => store.retryOutbox(selection));
   print(`${retried} due for delivery; a running server takes them up within a second`);
   if ("ids" in selection) expectAll(retried, selection.ids);
 }
 
 /** Exit code 1 when an id is not there. */
-export function dropOutbox(ids: readonly number[], options: StoreOptions): void {
+export function dropOutbox(ids: readonly number[], options: StoreFileOptions): void {
   const dropped = withStore(options, (store) => store.dropOutbox(ids));
   print(`${dropped} dropped`);
   expectAll(dropped, ids);

@@ -9,6 +9,8 @@ import { LinescribeError } from "../base/error.ts";
  * - `outbox` has a row for each event that an endpoint is owed; its content stays in `event`.
  * - `lane` has a row for each (endpoint, call) with pending rows, so that finding what is due costs an index seek
  *   and not a search through everything pending.
+ * - `api_key` holds hashes of secrets, never a secret; `scopes` is a list separated by commas. A row is never deleted, so
+ *   that a store that once had a key never again answers without one.
  * - Positions in media time are REAL: they are milliseconds, and a fraction must not make a commit fail.
  */
 const MIGRATIONS: readonly string[] = [
@@ -87,6 +89,21 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE probe(id INTEGER PRIMARY KEY CHECK(id = 1), at INTEGER NOT NULL, filler BLOB NOT NULL) STRICT;
+  `,
+  `
+  CREATE TABLE api_key(
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    secret_hash BLOB NOT NULL CHECK(length(secret_hash) = 32),
+    previous_hash BLOB CHECK(length(previous_hash) = 32),
+    previous_until INTEGER,
+    created_at INTEGER NOT NULL,
+    rotated_at INTEGER,
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    last_used_at INTEGER
+  ) STRICT, WITHOUT ROWID;
   `,
 ];
 

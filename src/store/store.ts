@@ -7,6 +7,7 @@ import type { CallEvent, EventDraft } from "../transcript/event.ts";
 import { Calls, type NewCall, type StoredCall, type Watermark } from "./calls.ts";
 import { guardStore, type OpenedDatabase, openDatabase } from "./database.ts";
 import { Events } from "./events.ts";
+import { Keys } from "./keys.ts";
 import { type EndpointDue, type LaneHead, Outbox, type Settlement } from "./outbox.ts";
 import { type UnfinishedCall, unfinishedCalls } from "./recovery.ts";
 import {
@@ -50,6 +51,8 @@ const PROBE_BYTES = 65_536;
 
 /** Every method throws a `LinescribeError` STORE_FULL or STORE_FAILED when it could not do all that it says. */
 export class Store {
+  /** The API keys; their changes by another process count at once. */
+  readonly keys: Keys;
   readonly #opened: OpenedDatabase;
   readonly #now: () => number;
   readonly #calls: Calls;
@@ -64,6 +67,7 @@ export class Store {
     this.#events = new Events(opened.database, now, counters);
     this.#outbox = new Outbox(opened.database);
     this.#upkeep = new Upkeep(opened.database, now);
+    this.keys = new Keys(opened.database);
   }
 
   /** Records a call. Again for the same call it changes nothing, but adds tracks that were unknown. */

@@ -1,7 +1,7 @@
 /**
  * Counts the unauthenticated sockets of each address, so that one peer cannot hold them all.
  */
-import { isIPv6 } from "node:net";
+import { peerKey } from "../base/ip-address.ts";
 
 export class PeerCounts {
   readonly #counts = new Map<string, number>();
@@ -27,19 +27,4 @@ export class PeerCounts {
       else this.#counts.set(key, left);
     };
   }
-}
-
-/** An IPv6 peer has a whole /64 at its disposal, so that is what counts; a mapped IPv4 address is the IPv4 address. */
-export function peerKey(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
-  if (!isIPv6(plain)) return plain;
-  const [head = "", tail] = plain.split("::");
-  const groups = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  const filled =
-    tail === undefined ? groups : [...groups, ...Array(8 - groups.length - after.length).fill("0")];
-  return `${[...filled, ...after]
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(":")}::/64`;
 }

@@ -108,6 +108,7 @@ test("every variable reaches a setting of the schema", () => {
     LINESCRIBE_CALLBACK_URL: "https://b.example",
     LINESCRIBE_CALLBACK_SECRETS: `${SECRET},${OTHER_SECRET}`,
     LINESCRIBE_ASR_MODEL: "whisper-base",
+    LINESCRIBE_ORIGINS: "https://a.example,https://b.example:8443",
   };
   const environment = Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, values[name] ?? "3"]));
   const config = loadConfig({ file: null, environment }) as unknown as Record<string, unknown>;
@@ -263,4 +264,45 @@ test("the key of stream tokens is of the auth token, and of chance without one",
 test("hints of a number are read as the recogniser takes them", () => {
   const config = loadConfig(of({ ...SOUND, ...hinted([" Alice  Johnson", "Contoso", "Contoso"]) }));
   assert.deepEqual(config.lines.get("*")?.hints, ["Alice Johnson", "Contoso"]);
+});
+
+test("proxies are trusted by number or by network, and by default none is", () => {
+  const { access } = loadConfig(of(SOUND));
+  assert.deepEqual([access.trustedProxies, access.origins], [0, []]);
+  assert.equal(access.maximumSessionMs, 3_600_000);
+  const named = loadConfig(of(SOUND, { LINESCRIBE_TRUSTED_PROXIES: "10.0.0.0/8, 2001:db8::1" }));
+  assert.deepEqual(named.access.trustedProxies, ["10.0.0.0/8", "2001:db8::1"]);
+  assert.equal(loadConfig(of(SOUND, { LINESCRIBE_TRUSTED_PROXIES: "2" })).access.trustedProxies, 2);
+  for (const trustedProxies of [
+    true,
+    -1,
+    1.5,
+    11,
+    "10.0.0.0/8",
+    ["0.0.0.0/0"],
+    ["::/0"],
+    ["::ffff:0:0/96"],
+    ["10.0.0.1/8"],
+    ["::ffff:10.0.0.0/8"],
+    ["loopback"],
+    [1],
+    null,
+  ]) {
+    const faults = faultsOf({ ...SOUND, access: { trustedProxies } });
+    assert.equal(faults.length, 1, `${trustedProxies}: ${faults.join()}`);
+    assert.match(faults[0] as string, /^access\.trustedProxies: expected a number from 0 to 10, or/);
+  }
+});
+
+test("an origin is what a browser sends, or every one", () => {
+  const faults = (origin: string) => faultsOf({ ...SOUND, access: { origins: [origin] } }).length;
+  for (const origin of ["https://app.example", "http://localhost:3000", "*"]) assert.equal(faults(origin), 0);
+  for (const origin of [
+    "https://app.example/",
+    "app.example",
+    "https://App.example",
+    "null",
+    "https://*.example",
+  ])
+    assert.equal(faults(origin), 1, origin);
 });

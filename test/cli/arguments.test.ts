@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { id, port, selection, since, speed } from "../../src/cli/arguments.ts";
+import {
+  duration,
+  id,
+  keyId,
+  keyIds,
+  keyName,
+  port,
+  scopes,
+  selection,
+  since,
+  speed,
+  until,
+} from "../../src/cli/arguments.ts";
 
 const command = {
   error(message: string): never {
@@ -25,6 +37,34 @@ test("since is a date or how long ago", () => {
   const hours = (Date.now() - from) / 3_600_000;
   assert.ok(hours >= 12 && hours < 12.1);
   for (const text of ["yesterday", "12", "3w", "5"]) assert.throws(() => since(text), /Expected/);
+});
+
+test("a time to come is a date after now or how long from now", () => {
+  assert.equal(until("2999-11-22"), Date.UTC(2999, 10, 22));
+  const days = (until("90d") - Date.now()) / 86_400_000;
+  assert.ok(days > 89.9 && days <= 90);
+  for (const text of ["2020-01-01", "0d", "yesterday", "12", ""])
+    assert.throws(() => until(text), /Expected/, text);
+});
+
+test("a duration is 0, or minutes, hours or days", () => {
+  assert.deepEqual(["0", "30m", "24h", "7d"].map(duration), [0, 1_800_000, 86_400_000, 604_800_000]);
+  for (const text of ["-1", "5", "1w", "forever", ""]) assert.throws(() => duration(text), /Expected/, text);
+});
+
+test("scopes are known and named once, and come in one order", () => {
+  assert.deepEqual(scopes("admin,transcribe"), ["transcribe", "admin"]);
+  for (const text of ["everything", "read,read", "read,", "", "Read"])
+    assert.throws(() => scopes(text), /Expected/, text);
+});
+
+test("a key is named by its public half alone, and never by itself", () => {
+  assert.equal(keyId("abcdefg2"), "abcdefg2");
+  assert.deepEqual(keyIds("bbbbbbbb", keyIds("aaaaaaaa", keyIds("bbbbbbbb"))), ["aaaaaaaa", "bbbbbbbb"]);
+  for (const text of [`ls_abcdefgh_${"x".repeat(43)}`, "ABCDEFGH", "abc", ""])
+    assert.throws(() => keyId(text), /Expected/, text);
+  assert.equal(keyName("  My app "), "My app");
+  for (const text of [" ", "x".repeat(101)]) assert.throws(() => keyName(text), /Expected/);
 });
 
 test("a retry takes ids, --all or --since, and only one of them", () => {

@@ -1,0 +1,226 @@
+/**
+ * Decides who may use the sockets and the API: by key, or from this machine when there is none, within limits.
+ */
+import type { IncomingMessage } from "node:http";
+import type { Counters } from "../base/counters.ts";
+import { LinescribeError, messageOf } from "../base/error.ts";
+import { networksOf, peerKey } from "../base/ip-address.ts";
+import type { Logger } from "../base/log.ts";
+import type { Keys } from "../store/keys.ts";
+import { type ClientAddress, clientAddress, type ProxyTrust } from "./client-address.ts";
+import { credentialOf } from "./credential.ts";
+import { allows, endOf, type KeyText, parseKeyText, type Scope, verifyKey } from "./key.ts";
+import { LastUsed } from "./last-used.ts";
+import { type AccessLimits, LimitBook, type Visit } from "./limits.ts";
+import { remoteTrace } from "./local.ts";
+import { originAllowed } from "./origin.ts";
+import { type Refusal, type RefusalCode, refusal } from "./refusal.ts";
+import { KEY_PROBLEMS, KeyWatch } from "./watch.ts";
+
+export interface AccessOptions {
+  keys: Pick<Keys, "any" | "get" | "saveLastUsed">;
+  /** How many proxies stand in front, each of which appends to `X-Forwarded-For`, or their networks. */
+  trustedProxies: number | readonly string[];
+  /** Origins of web pages elsewhere that may connect. */
+  origins: readonly string[];
+  publicUrl: string | null;
+  /** Longest session of a socket or request, ms. */
+  maximumSessionMs: number;
+  limits: AccessLimits;
+  log: Logger;
+  counters: Counters;
+  /** Epoch ms. */
+  now?: () => number;
+  /** Monotonic ms. */
+  monotonic?: () => number;
+}
+
+export interface Admitted {
+  ok: true;
+  /** Null when no key exists and the request came from this machine. */
+  keyId: string | null;
+  /** Of the client, not of a proxy. */
+  address: string;
+  /** Until the session has to end, ms: by configuration, or because the key expires before. */
+  maximumSessionMs: number;
+  /** Aborts, with a `LinescribeError` as its reason, within seconds after the key is revoked, expires or is rotated away. */
+  signal: AbortSignal;
+  /** Gives back what limits count; call it when the socket or request has ended, once or often. */
+  release(): void;
+}
+
+export type Admission = Admitted | Refusal;
+
+export interface Access {
+  /** Answers, whatever a request holds; it never rejects. A request with an `Upgrade` header counts as a socket. */
+  admit(
+    request: Pick<IncomingMessage, "headers" | "socket" | "httpVersion">,
+    options: { scope: Scope },
+  ): Promise<Admission>;
+  /** Whether no key exists yet, so that only this machine is answered. */
+  readonly keyless: boolean;
+  /** Looks for keys that ended, and writes when keys were used; runs by itself every few seconds. */
+  sweep(): void;
+  close(): void;
+}
+
+const SWEEP_MS = 5000;
+/** How long the time of a key's last use may be out of date, in sweeps. */
+const SWEEPS_PER_SAVE = 12;
+
+/** Says in the log, once, when there is no key. */
+export function createAccess(options: AccessOptions): Access {
+  const gate = new Gate(options);
+  const timer = setInterval(() => gate.sweep(), SWEEP_MS);
+  timer.unref();
+  if (gate.keyless) {
+    options.log.warn(
+      {},
+      "there is no API key: sockets and API answer this machine only; linescribe keys create makes one",
+    );
+  }
+  return {
+    async admit(request, { scope }) {
+      return gate.admit(request, scope);
+    },
+    get keyless() {
+      return gate.keyless;
+    },
+    sweep: () => gate.sweep(),
+    close() {
+      clearInterval(timer);
+      gate.save();
+    },
+  };
+}
+
+/** A key that opened something. */
+interface OpenKey extends KeyText {
+  /** When it stops working, epoch ms. */
+  endsAt: number;
+}
+
+type AdmitRequest = Parameters<Access["admit"]>[0];
+
+class Gate {
+  readonly #options: AccessOptions;
+  readonly #now: () => number;
+  readonly #trust: ProxyTrust;
+  readonly #limits: LimitBook;
+  readonly #lastUsed: LastUsed;
+  readonly #watch = new KeyWatch();
+  #sweeps = 0;
+
+  constructor(options: AccessOptions) {
+    const { keys, counters, log, trustedProxies, now = Date.now } = options;
+    this.#options = options;
+    this.#now = now;
+    this.#trust = typeof trustedProxies === "number" ? trustedProxies : networksOf(...trustedProxies);
+    this.#limits = new LimitBook(options.limits, counters, options.monotonic ?? (() => performance.now()));
+    this.#lastUsed = new LastUsed(keys, log, counters);
+  }
+
+  get keyless(): boolean {
+    return !this.#options.keys.any();
+  }
+
+  admit(request: AdmitRequest, scope: Scope): Admission {
+    const client = clientAddress(request, this.#trust);
+    const admission = this.#guarded(() => this.#admit(request, scope, client));
+    const { counters, log } = this.#options;
+    counters.add(admission.ok ? "access.admitted" : `access.refused.${admission.code}`);
+    if (!admission.ok) log.debug({ code: admission.code, address: client.text }, "access refused");
+    return admission;
+  }
+
+  /** Cheapest first; what strangers do is counted before anything is looked up for them. */
+  #admit(request: AdmitRequest, scope: Scope, client: ClientAddress): Admission {
+    const visit: Visit = request.headers.upgrade === undefined ? "request" : "socket";
+    const address = peerKey(client.text);
+    const tooOften = this.#limits.arrive(visit, "address", address);
+    if (tooOften) return tooOften;
+    const keyless = this.keyless;
+    if (!originAllowed(request, this.#options, keyless))
+      return refusal("ACCESS_BAD_ORIGIN", "Web pages of this origin may not connect; see access.origins");
+    if (keyless) return this.#admitLocal(request, scope, client);
+    const key = this.#authenticate(request, scope);
+    if ("ok" in key) return key;
+    const keyTooOften = this.#limits.arrive(visit, "key", key.id);
+    if (keyTooOften) return keyTooOften;
+    const leave = this.#limits.enter(address, key.id);
+    if (typeof leave !== "function") return leave;
+    this.#lastUsed.mark(key.id, this.#now());
+    return this.#open(client.text, key, leave);
+  }
+
+  #admitLocal(request: AdmitRequest, scope: Scope, client: ClientAddress): Admission {
+    const trace = remoteTrace(request, client);
+    if (trace !== null) {
+      const message = `Without an API key only this machine is answered, and ${trace}`;
+      return refusal("ACCESS_LOOPBACK_ONLY", message);
+    }
+    if (scope === "admin") return refusal("ACCESS_SCOPE_MISSING", 'The scope "admin" needs a key');
+    const leave = this.#limits.enter(peerKey(client.text), null);
+    return typeof leave === "function" ? this.#open(client.text, null, leave) : leave;
+  }
+
+  #authenticate(request: AdmitRequest, scope: Scope): OpenKey | Refusal {
+    const credential = credentialOf(request);
+    if (credential.kind === "none") return refusal("ACCESS_KEY_MISSING", "Expected an API key");
+    const given = credential.kind === "key" ? parseKeyText(credential.text) : null;
+    if (given === null) return keyProblem("unknown");
+    const key = this.#options.keys.get(given.id);
+    const verdict = verifyKey(key, given.hash, this.#now());
+    if (verdict !== "ok" || key === null) return keyProblem(verdict === "ok" ? "unknown" : verdict);
+    if (!allows(key.scopes, scope))
+      return refusal("ACCESS_SCOPE_MISSING", `The key does not have the scope "${scope}"`);
+    return { ...given, endsAt: endOf(key, given.hash) };
+  }
+
+  #open(address: string, key: OpenKey | null, leave: () => void): Admitted {
+    const { maximumSessionMs } = this.#options;
+    const watched = key && this.#watch.open(key.id, key.hash);
+    return {
+      ok: true,
+      keyId: key?.id ?? null,
+      address,
+      maximumSessionMs: Math.min(maximumSessionMs, (key?.endsAt ?? Infinity) - this.#now()),
+      signal: watched?.signal ?? new AbortController().signal,
+      release() {
+        leave();
+        watched?.forget();
+      },
+    };
+  }
+
+  /** A store that cannot be read lets nobody in, and says so. */
+  #guarded(work: () => Admission): Admission {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof LinescribeError)) throw error;
+      this.#options.log.error({ code: error.code, reason: messageOf(error) }, "keys could not be read");
+      return refusal("STORE_FAILED", "Keys cannot be read at the moment", SWEEP_MS);
+    }
+  }
+
+  sweep(): void {
+    try {
+      this.#watch.sweep((id) => this.#options.keys.get(id), this.#now());
+    } catch (error) {
+      this.#options.counters.add("access.sweepFailed");
+      this.#options.log.warn({ reason: messageOf(error) }, "open sessions were not compared with the keys");
+    }
+    this.#sweeps += 1;
+    if (this.#sweeps % SWEEPS_PER_SAVE === 0) this.save();
+  }
+
+  save(): void {
+    this.#lastUsed.save();
+  }
+}
+
+function keyProblem(verdict: keyof typeof KEY_PROBLEMS): Refusal {
+  const [code, message]: readonly [RefusalCode, string] = KEY_PROBLEMS[verdict];
+  return refusal(code, message);
+}
