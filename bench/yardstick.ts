@@ -31,3 +31,11 @@ export async function machineGflops(threads: number): Promise<number> {
 export function machineName(): string {
   return `${os.cpus()[0]?.model.trim() ?? "unknown processor"}, ${os.availableParallelism()} cores, Node ${process.version}`;
 }
+
+/** Two cores with AVX-512: what limits and floors are said for. */
+export const REFERENCE_GFLOPS = 360;
+
+/** A slower machine owes as much less as its own float32 speed, measured in the same run, is less. */
+export function owedShare(gflops: number): number {
+  return Math.min(1, gflops / REFERENCE_GFLOPS);
+}

@@ -2,6 +2,8 @@
  * What accuracy, delay and speed should be, and beyond what `--check` fails: the goal itself where it is met, else a
  * floor under what has been reached.
  */
+import { owedShare } from "../yardstick.ts";
+
 export interface Limit {
   name: string;
   goal: number;
@@ -33,17 +35,13 @@ export const LIMITS = {
   },
 } as const satisfies Record<string, Limit>;
 
-/**
- * Times real time, one utterance at a time, on two cores that multiply float32 at REFERENCE_GFLOPS (two cores with
- * AVX-512). A slower machine owes as much less as its own float32 speed, measured in the same run, is less.
- */
+/** Times real time, one utterance at a time, on two cores that multiply float32 at REFERENCE_GFLOPS. */
 const REAL_TIME_FACTOR = 40;
-const REFERENCE_GFLOPS = 360;
 /** Neighbours on a shared machine come and go between the two measurements. */
 const SPEED_TOLERANCE = 0.75;
 
 export function speedLimit(gflops: number): Limit {
-  const limit = SPEED_TOLERANCE * REAL_TIME_FACTOR * Math.min(1, gflops / REFERENCE_GFLOPS);
+  const limit = SPEED_TOLERANCE * REAL_TIME_FACTOR * owedShare(gflops);
   return { name: "speed", goal: limit, limit, unit: "times real time", atLeast: true };
 }
 
