@@ -16,7 +16,7 @@ export interface Limit {
 export const LIMITS = {
   isolated: { name: "word error rate, clips one by one", goal: 6.7, limit: 6.9, unit: "%" },
   live: { name: "word error rate, clips live", goal: 7.3, limit: 7.5, unit: "%" },
-  delayP50: { name: "delay of a final, half", goal: 1500, limit: 1500, unit: "ms" },
+  delayP50: { name: "delay of a final, half", goal: 1500, limit: 1800, unit: "ms" },
   delayP95: { name: "delay of a final, 95 %", goal: 2200, limit: 3500, unit: "ms" },
   noise: { name: "words where nobody speaks", goal: 0, limit: 60, unit: "words per hour" },
   long: {
