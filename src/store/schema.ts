@@ -9,6 +9,7 @@ import { LinescribeError } from "../base/error.ts";
  * - `outbox` has a row for each event that an endpoint is owed; its content stays in `event`.
  * - `lane` has a row for each (endpoint, call) with pending rows, so that finding what is due costs an index seek
  *   and not a search through everything pending.
+ * - `call.kind` tells a phone call from a session: audio from a client that is no carrier, kept in the same tables.
  * - Positions in media time are REAL: they are milliseconds, and a fraction must not make a commit fail.
  */
 const MIGRATIONS: readonly string[] = [
@@ -87,6 +88,9 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE probe(id INTEGER PRIMARY KEY CHECK(id = 1), at INTEGER NOT NULL, filler BLOB NOT NULL) STRICT;
+  `,
+  `
+  ALTER TABLE call ADD COLUMN kind TEXT NOT NULL DEFAULT 'call' CHECK(kind IN ('call', 'session'));
   `,
 ];
 
