@@ -164,7 +164,9 @@ export const configSchema = z.strictObject({
     .strictObject({
       /** Calls transcribed at once; more are answered without a stream. */
       calls: z.int().min(1).max(10_000).default(100),
-      /** Seconds of audio that may wait for recognition before new calls are answered without a stream. */
+      /** Sessions of clients that are no carrier at once; more are refused. */
+      sessions: z.int().min(1).max(10_000).default(100),
+      /** Seconds of audio that may wait for recognition before new calls are answered without a stream, and sessions refused. */
       backlogSeconds: z.number().min(1).max(3600).default(60),
       /** How long a call whose stream died may stay without a new one. */
       recoverMs: milliseconds(0, 600_000).default(30_000),

@@ -1,8 +1,8 @@
 /**
  * The running program: opens the store, starts the engine, listens, and stops in the right order.
  *
- * Stop: readiness off and no new calls -> open utterances recognised and committed, `call.ended` of every call ->
- * media sockets closed -> due webhooks sent -> HTTP closed -> engine closed -> store closed.
+ * Stop: readiness off, no new calls and sessions -> open utterances recognised and committed, `call.ended` of each ->
+ * sockets closed -> due webhooks sent -> HTTP closed -> engine closed -> store closed.
  */
 import type http from "node:http";
 import type { ErrorCode } from "../base/codes.ts";
@@ -12,6 +12,7 @@ import type { Logger } from "../base/log.ts";
 import type { CallLimits } from "../call/call-options.ts";
 import type { Schedule } from "../delivery/schedule.ts";
 import { DeliverySender } from "../delivery/sender.ts";
+import { Sessions } from "../session/sessions.ts";
 import { openStore, type Store } from "../store/store.ts";
 import type { MediaSocket } from "../telephony/media-socket.ts";
 import { createTelephony, type Telephony } from "../telephony/telephony.ts";
@@ -86,6 +87,7 @@ class Server implements RunningServer {
   readonly #sender: DeliverySender;
   readonly #committer: Committer;
   readonly #switchboard: Switchboard;
+  readonly #sessions: Sessions;
   readonly #telephony: Telephony;
   readonly #http: http.Server;
   readonly #media: MediaSocket;
@@ -119,6 +121,7 @@ class Server implements RunningServer {
     };
     this.#committer = new Committer({ store, onCommitted, logger, counters });
     this.#switchboard = this.#createSwitchboard();
+    this.#sessions = this.#createSessions();
     this.#telephony = createTelephony({
       port: this.#switchboard,
       keys: () => ({ publicUrl: config.publicUrl ?? this.url, authTokens: config.twilio.authTokens }),
@@ -147,6 +150,7 @@ class Server implements RunningServer {
     try {
       await listenOn(this.#http, host, port);
       this.#switchboard.recover();
+      this.#sessions.recover();
     } catch (error) {
       clearInterval(this.#watermarks);
       await this.#media.close(1001);
@@ -167,8 +171,9 @@ class Server implements RunningServer {
     const deadline = Date.now() + drainMs;
     this.#draining = true;
     this.#switchboard.drain();
-    this.#logger.info({ calls: this.#switchboard.active }, "draining");
-    const ended = this.#switchboard.endAll("shutdown");
+    this.#sessions.drain();
+    this.#logger.info({ calls: this.#switchboard.active, sessions: this.#sessions.active }, "draining");
+    const ended = Promise.all([this.#switchboard.endAll("shutdown"), this.#sessions.endAll("shutdown")]);
     await Promise.race([ended, sleep(drainMs * (1 - DELIVERY_SHARE))]);
     clearInterval(this.#watermarks);
     this.#saveWatermarks();
@@ -202,10 +207,26 @@ class Server implements RunningServer {
     });
   }
 
+  #createSessions(): Sessions {
+    const { limits } = this.#config;
+    return new Sessions({
+      detector: this.engine.detector,
+      recogniser: this.engine.recogniser,
+      store: this.store,
+      commit: (id, drafts) => this.#committer.commit(id, drafts),
+      storeFailing: () => this.#committer.failure !== null,
+      limits: { sessions: limits.sessions, backlogSeconds: limits.backlogSeconds },
+      now: Date.now,
+      logger: this.#logger,
+      counters: this.counters,
+    });
+  }
+
   #health(): Health {
     const { pending, dead, oldestPendingMs } = this.#outbox();
     return {
       calls: this.#switchboard.active,
+      sessions: this.#sessions.active,
       backlogMs: this.#switchboard.backlogMs,
       outboxPending: pending,
       outboxOldestMs: oldestPendingMs,
@@ -249,6 +270,7 @@ class Server implements RunningServer {
   #saveWatermarks(): void {
     try {
       this.#switchboard.saveWatermarks();
+      this.#sessions.saveWatermarks();
     } catch (error) {
       this.counters.add("store.watermarksFailed");
       this.#logger.warn({ reason: messageOf(error) }, "watermarks were not stored");

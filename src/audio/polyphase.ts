@@ -72,7 +72,9 @@ export class PolyphaseFilter {
     const { phases, step, reach, weights } = this.#table;
     this.#append(f32);
     const usable = this.#heldSamples - 2 * reach + 1;
-    const output = new Float32Array(Math.max(0, Math.ceil(((usable - this.#position) * phases - this.#phase) / step)));
+    const output = new Float32Array(
+      Math.max(0, Math.ceil(((usable - this.#position) * phases - this.#phase) / step)),
+    );
     for (let index = 0; index < output.length; index++) {
       output[index] = weighed(this.#held, this.#position, weights, this.#phase * 2 * reach, 2 * reach);
       this.#phase += step;
@@ -101,7 +103,13 @@ export class PolyphaseFilter {
 }
 
 /** Four sums because one would wait for itself; their order is fixed, so results are exact repeats. `count` is even. */
-function weighed(samples: Float64Array, from: number, weights: Float64Array, row: number, count: number): number {
+function weighed(
+  samples: Float64Array,
+  from: number,
+  weights: Float64Array,
+  row: number,
+  count: number,
+): number {
   let sum0 = 0;
   let sum1 = 0;
   let sum2 = 0;

@@ -29,6 +29,8 @@ export const ERROR_CODES = {
   STREAM_UNSUPPORTED_MEDIA: "The stream announces a media format other than mu-law 8000 Hz mono",
   STREAM_UNEXPECTED: "A media message came in the wrong state, for example media before start",
   STREAM_START_TIMEOUT: "A media socket sent no start message in time",
+  SESSION_BAD_AUDIO: "Samples of a session are not numbers, infinite or far beyond full scale",
+  SESSION_OVERLOADED: "A session was not opened because the machine is full or cannot keep up",
   STREAM_IDLE: "A media socket sent nothing for too long",
   STORE_FAILED: "The store could not be opened, read or written",
   STORE_FULL: "The store has no space left",
