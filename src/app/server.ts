@@ -14,6 +14,7 @@ import type { Schedule } from "../delivery/schedule.ts";
 import { DeliverySender } from "../delivery/sender.ts";
 import { Sessions } from "../session/sessions.ts";
 import { openStore, type Store } from "../store/store.ts";
+import { MEDIA_PATH } from "../telephony/address.ts";
 import type { MediaSocket } from "../telephony/media-socket.ts";
 import { createTelephony, type Telephony } from "../telephony/telephony.ts";
 import type { CallEvent } from "../transcript/event.ts";
@@ -25,6 +26,7 @@ import { type Health, healthRoutes } from "./health.ts";
 import { closeHttp, createHttp, listenOn, localUrl } from "./http.ts";
 import { Switchboard, WATERMARK_MS } from "./switchboard.ts";
 import { streamTokenKey } from "./token-key.ts";
+import { UpgradeRoutes } from "./upgrades.ts";
 
 export interface ServerOptions {
   config: Config;
@@ -135,7 +137,8 @@ class Server implements RunningServer {
     });
     const health = healthRoutes({ health: () => this.#health(), unready: () => this.#unready() });
     this.#http = createHttp([health, this.#telephony.router]);
-    this.#media = this.#telephony.attach(this.#http);
+    const upgrades = new UpgradeRoutes(this.#http);
+    this.#media = this.#telephony.attach(upgrades.at(MEDIA_PATH));
     this.#watermarks = setInterval(() => this.#saveWatermarks(), WATERMARK_MS);
     this.#watermarks.unref();
   }
