@@ -160,6 +160,17 @@ export const configSchema = z.strictObject({
       endpointMs: milliseconds(32, 10_000).default(400),
     })
     .prefault({}),
+  /** WebSockets of clients that are no carrier. */
+  sockets: z
+    .strictObject({
+      /** Longest silence of a client, keep-alives included. */
+      idleMs: milliseconds(1000, 3_600_000).default(60_000),
+      /** How long a session waits for a client that dropped. */
+      resumeMs: milliseconds(0, 600_000).default(60_000),
+      /** Longest session; its client is warned a minute before. */
+      maximumSessionMs: milliseconds(1000, 86_400_000).default(3_600_000),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       /** Calls transcribed at once; more are answered without a stream. */

@@ -173,13 +173,31 @@ function build(file: ConfigFile, faults: string[]): Config {
   };
 }
 
+/**
+ * Whether anything of phone calls is configured. Where nothing is, no signature can be right and every call is refused;
+ * the sockets of other clients need none of it.
+ */
+export function expectsCalls({
+  twilio,
+  callback,
+  ...config
+}: Pick<ConfigFile, "twilio" | "callback"> & {
+  numbers?: readonly unknown[];
+  lines?: ReadonlyMap<string, unknown>;
+}) {
+  const entries = config.numbers?.length ?? config.lines?.size ?? 0;
+  return entries > 0 || twilio.authTokens.length > 0 || twilio.api !== undefined || callback !== undefined;
+}
+
 /** No token or no public URL: anybody could post calls to us. */
-function checkTrust({ insecure, host, publicUrl, twilio }: ConfigFile, faults: string[]): void {
+function checkTrust(file: ConfigFile, faults: string[]): void {
+  const { insecure, host, publicUrl, twilio } = file;
   if (insecure) {
     if (!isLoopback(host))
       faults.push(`insecure: only allowed when listening on loopback, got host "${host}"`);
     return;
   }
+  if (!expectsCalls(file)) return;
   if (twilio.authTokens.length === 0) {
     faults.push(
       "twilio.authTokens: needed to check the carrier's signatures (LINESCRIBE_TWILIO_AUTH_TOKENS)",

@@ -13,6 +13,12 @@ import type { CallLimits } from "../call/call-options.ts";
 import type { Schedule } from "../delivery/schedule.ts";
 import { DeliverySender } from "../delivery/sender.ts";
 import { Sessions } from "../session/sessions.ts";
+import { loopbackAccess } from "../sockets/loopback-access.ts";
+import {
+  attachTranscribeSocket,
+  TRANSCRIBE_PATH,
+  type TranscribeSocket,
+} from "../sockets/transcribe-socket.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { MEDIA_PATH } from "../telephony/address.ts";
 import type { MediaSocket } from "../telephony/media-socket.ts";
@@ -93,6 +99,7 @@ class Server implements RunningServer {
   readonly #telephony: Telephony;
   readonly #http: http.Server;
   readonly #media: MediaSocket;
+  readonly #transcribe: TranscribeSocket;
   readonly #watermarks: NodeJS.Timeout;
   #probed: { at: number; failure: ErrorCode | null } = { at: -Infinity, failure: null };
   #draining = false;
@@ -139,6 +146,14 @@ class Server implements RunningServer {
     this.#http = createHttp([health, this.#telephony.router]);
     const upgrades = new UpgradeRoutes(this.#http);
     this.#media = this.#telephony.attach(upgrades.at(MEDIA_PATH));
+    const { maximumSessionMs, ...socketLimits } = config.sockets;
+    this.#transcribe = attachTranscribeSocket(upgrades.at(TRANSCRIBE_PATH), {
+      access: loopbackAccess(maximumSessionMs),
+      sessions: this.#sessions,
+      limits: socketLimits,
+      log: logger,
+      counters,
+    });
     this.#watermarks = setInterval(() => this.#saveWatermarks(), WATERMARK_MS);
     this.#watermarks.unref();
   }
@@ -156,7 +171,7 @@ class Server implements RunningServer {
       this.#sessions.recover();
     } catch (error) {
       clearInterval(this.#watermarks);
-      await this.#media.close(1001);
+      await Promise.all([this.#media.close(1001), this.#transcribe.close()]);
       await closeHttp(this.#http);
       throw error;
     }
@@ -180,7 +195,7 @@ class Server implements RunningServer {
     await Promise.race([ended, sleep(drainMs * (1 - DELIVERY_SHARE))]);
     clearInterval(this.#watermarks);
     this.#saveWatermarks();
-    await this.#media.close(1001);
+    await Promise.all([this.#media.close(1001), this.#transcribe.close()]);
     await this.#sender.stop(Math.max(0, deadline - Date.now()));
     this.#committer.stop();
     await closeHttp(this.#http);

@@ -56,7 +56,8 @@ export class PcmDecoder {
     const whole = wanted + this.#sampleBytes * Math.floor((bytes.length - wanted) / this.#sampleBytes);
     const first = wanted === 0 ? null : decode(concatenated(this.#rest, bytes.subarray(0, wanted)));
     const others = decode(bytes.subarray(wanted, whole));
-    this.#rest = bytes.slice(whole);
+    // Not `slice`: that of a Buffer would keep all of it.
+    this.#rest = new Uint8Array(bytes.subarray(whole));
     return first === null ? others : joined(first, others);
   }
 

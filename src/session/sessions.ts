@@ -74,6 +74,21 @@ export class Sessions {
   }
 
   /**
+   * Whether such a session could be opened now, so that a client can be refused early.
+   *
+   * @throws {LinescribeError} `SERVER_DRAINING`, `SESSION_OVERLOADED` or `ASR_BAD_LANGUAGE`.
+   */
+  expectRoom({ language }: Pick<SessionRequest, "language">): void {
+    const { refusal } = this;
+    if (refusal) {
+      this.#options.counters.add(`sessions.refused.${refusal.code}`);
+      throw refusal;
+    }
+    if (this.language(language) !== null) return;
+    throw new LinescribeError("ASR_BAD_LANGUAGE", "The model does not know the language that was asked for");
+  }
+
+  /**
    * Opens a session.
    *
    * @throws {LinescribeError} `SERVER_DRAINING`, `SESSION_OVERLOADED`, `ASR_BAD_LANGUAGE`, `STORE_FULL` or
@@ -81,15 +96,8 @@ export class Sessions {
    */
   open(request: SessionRequest, listener: SessionListener): Session {
     const { recogniser, detector, store, commit, now, logger, counters } = this.#options;
-    const { refusal } = this;
-    if (refusal) {
-      counters.add(`sessions.refused.${refusal.code}`);
-      throw refusal;
-    }
-    const modelLanguage = this.language(request.language);
-    if (modelLanguage === null) {
-      throw new LinescribeError("ASR_BAD_LANGUAGE", `The model does not know language "${request.language}"`);
-    }
+    this.expectRoom(request);
+    const modelLanguage = this.language(request.language) as string;
     const id = `ses_${randomBytes(15).toString("base64url")}`;
     const { surface: to, client: from, label } = request;
     const tracks: TrackLabel[] = [{ track: SESSION_TRACK, label: label ?? DEFAULT_LABEL }];
