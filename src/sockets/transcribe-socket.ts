@@ -23,8 +23,8 @@ import { TellingSocket } from "./telling-socket.ts";
 export const TRANSCRIBE_PATH = "/ws/transcribe";
 
 const SWEEP_MS = 1000;
-/** 4 s of 16 kHz float32, 32 s of telephone audio. */
-export const MESSAGE_MAXIMUM_BYTES = 256 * 1024;
+/** 8 s of 16 kHz float32, a minute of telephone audio: what is converted in one go, in 30 ms at most. */
+export const MESSAGE_MAXIMUM_BYTES = 512 * 1024;
 /** Sessions of one client that may wait for it at once. */
 const MAXIMUM_AWAY_PER_CLIENT = 16;
 /** Who connects without a key is this machine. */
