@@ -8,6 +8,7 @@ import { messageOf } from "../base/error.ts";
 import type { TextRecogniser } from "../call/ports.ts";
 import type { CallEvent, EventDraft, TrackLabel } from "../transcript/event.ts";
 import { AudioIntake } from "./audio-intake.ts";
+import { FixedTrack } from "./fixed-track.ts";
 import type { SessionEndReason, SessionListener, SessionOptions } from "./session-options.ts";
 import type { SpeechTrack } from "./speech-track.ts";
 import type { TrackOptions } from "./track-options.ts";
@@ -185,8 +186,9 @@ function createTrack(
   { chunking, endpointMs = DEFAULT_ENDPOINT_MS }: SessionOptions,
   options: TrackOptions,
 ): SpeechTrack {
-  if (chunking.mode === "fixed") throw new TypeError("fixed chunking is not built yet");
-  return new VoiceTrack({ ...options, endpointer: chunking.endpointer, endpointMs });
+  return chunking.mode === "fixed"
+    ? new FixedTrack({ ...options, ...chunking })
+    : new VoiceTrack({ ...options, endpointer: chunking.endpointer, endpointMs });
 }
 
 function withHints(recogniser: TextRecogniser, hints: readonly string[]): TextRecogniser {

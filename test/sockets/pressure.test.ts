@@ -9,12 +9,12 @@ import { settle } from "../call/rig.ts";
 import { bytesOf, toneOf } from "../session/rig.ts";
 import { socketsOf } from "./rig.ts";
 
-test("a client that sends an hour at once is made to wait, and nothing of it is lost", async (t) => {
+test("a client that sends twenty minutes at once is made to wait, and nothing of it is lost", async (t) => {
   const { connect, detector, sessions, counters, advance } = await socketsOf(t);
   const client = await connect("?sample_rate=8000&encoding=mulaw&partials=false");
   detector.holding = true;
   const minute = bytesOf(toneOf(60_000, [{ startMs: 1000, endMs: 9000 }], 8000), { encoding: "mulaw" });
-  for (let count = 0; count < 60; count++) client.send(minute);
+  for (let count = 0; count < 20; count++) client.send(minute);
   client.send({ type: "finish" });
   while (counters.get("sockets.held") === 0) await settle();
   const bytesHeld = client.socket.bufferedAmount;
@@ -30,9 +30,9 @@ test("a client that sends an hour at once is made to wait, and nothing of it is 
   }, 1);
   assert.equal((await client.closed).code, 1000);
   clearInterval(poll);
-  assert.equal(client.of("final").length, 60);
+  assert.equal(client.of("final").length, 20);
   assert.equal(client.of("gap").length, 0);
-  assert.equal(client.of("end")[0]?.duration_ms, 3_600_000);
+  assert.equal(client.of("end")[0]?.duration_ms, 1_200_000);
   assert.equal(sessions.active, 0);
 });
 
