@@ -27,7 +27,7 @@ const SAME_MS = 250;
 const SAME_SHARE = 0.4;
 /** A word that ends so close to the end of its window, or begins so close to its start, may have been cut. */
 const EDGE_MS = 60;
-/** What keeping such a word counts, as if so much sound were lost, ms. */
+/** What keeping such a word counts where the other window heard one too, as if so much sound were lost, ms. */
 const EDGE_COST_MS = 150;
 /** What a change away from the middle of the overlap counts, per ms. */
 const DISTANCE_COST = 0.05;
@@ -109,10 +109,12 @@ function costOf(
   const kept = [...first, ...second];
   const dropped = [...earlier, ...later].filter((word) => !kept.includes(word));
   const doubled = sum(first.map((word) => coverage(word, second)));
-  const lost = sum(dropped.map((word) => word.endMs - word.startMs - coverage(word, kept)));
+  // What is half covered by a word that is kept was another hearing of it; the rest is lost.
+  const lost = sum(dropped.map((word) => Math.max(0, word.endMs - word.startMs - 2 * coverage(word, kept))));
+  // Where the other window heard nothing, there is nothing better to be had.
   const cut =
-    first.filter(({ endMs }) => endMs >= overlap.endMs - EDGE_MS).length +
-    second.filter(({ startMs }) => startMs <= overlap.startMs + EDGE_MS).length;
+    first.filter((word) => word.endMs >= overlap.endMs - EDGE_MS && isNear(word, later)).length +
+    second.filter((word) => word.startMs <= overlap.startMs + EDGE_MS && isNear(word, earlier)).length;
   const middleMs = (overlap.startMs + overlap.endMs) / 2;
   return doubled + lost + EDGE_COST_MS * cut + DISTANCE_COST * Math.abs(changeMs - middleMs);
 }
@@ -122,6 +124,11 @@ function coverage({ startMs, endMs }: HeardWord, others: readonly HeardWord[]): 
   return sum(
     others.map((other) => Math.max(0, Math.min(endMs, other.endMs) - Math.max(startMs, other.startMs))),
   );
+}
+
+/** Whether another hearing may be of the same word. */
+function isNear({ startMs, endMs }: HeardWord, others: readonly HeardWord[]): boolean {
+  return others.some((other) => other.startMs < endMs + EDGE_MS && other.endMs > startMs - EDGE_MS);
 }
 
 function changeAt(changeMs: number, earlier: readonly HeardWord[], later: readonly HeardWord[]): HeardWord[] {

@@ -17,6 +17,9 @@ export interface HeardWindow {
 /** A word that ends so close to the next window, or in it, may be heard there too: two hearings differ by less, ms. */
 const MARGIN_MS = 120;
 
+/** The recogniser lets the last word before a pause last until its end; nobody takes longer over one, ms. */
+const LONGEST_WORD_MS = 900;
+
 export class WindowJoiner {
   /** Words that the next window may hear as well. */
   #held: HeardWord[] = [];
@@ -49,8 +52,11 @@ export function wordsOfWindow(
     const glue = (index === 0 ? spaced : found > at) ? " " : "";
     if (found >= 0) at = found + word.word.length;
     const inside = (ms: number): number => Math.min(endMs, startMs + ms);
-    const { confidence } = word;
-    return { word: word.word, glue, startMs: inside(word.startMs), endMs: inside(word.endMs), confidence };
+    const place = {
+      startMs: inside(word.startMs),
+      endMs: inside(Math.min(word.endMs, word.startMs + LONGEST_WORD_MS)),
+    };
+    return { word: word.word, glue, ...place, confidence: word.confidence };
   });
 }
 
