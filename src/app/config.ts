@@ -177,16 +177,11 @@ function build(file: ConfigFile, faults: string[]): Config {
  * Whether anything of phone calls is configured. Where nothing is, no signature can be right and every call is refused;
  * the sockets of other clients need none of it.
  */
-export function expectsCalls({
-  twilio,
-  callback,
-  ...config
-}: Pick<ConfigFile, "twilio" | "callback"> & {
-  numbers?: readonly unknown[];
-  lines?: ReadonlyMap<string, unknown>;
-}) {
-  const entries = config.numbers?.length ?? config.lines?.size ?? 0;
-  return entries > 0 || twilio.authTokens.length > 0 || twilio.api !== undefined || callback !== undefined;
+export function expectsCalls(
+  { twilio, callback }: Pick<ConfigFile, "twilio" | "callback">,
+  numbers: number,
+): boolean {
+  return numbers > 0 || twilio.authTokens.length > 0 || twilio.api !== undefined || callback !== undefined;
 }
 
 /** No token or no public URL: anybody could post calls to us. */
@@ -197,7 +192,7 @@ function checkTrust(file: ConfigFile, faults: string[]): void {
       faults.push(`insecure: only allowed when listening on loopback, got host "${host}"`);
     return;
   }
-  if (!expectsCalls(file)) return;
+  if (!expectsCalls(file, file.numbers.length)) return;
   if (twilio.authTokens.length === 0) {
     faults.push(
       "twilio.authTokens: needed to check the carrier's signatures (LINESCRIBE_TWILIO_AUTH_TOKENS)",

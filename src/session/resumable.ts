@@ -88,7 +88,6 @@ export class ResumableSession implements SessionListener {
     if (this.#attached !== client) return;
     this.#attached = null;
     this.#awaySince = now;
-    this.session.forgetRest();
   }
 
   onEvent(event: CallEvent): void {

@@ -13,16 +13,11 @@ import type { SessionEndReason } from "../session/session-options.ts";
 import type { CallEndReason, CallEvent } from "../transcript/event.ts";
 import type { TrackPartial } from "../transcript/partial.ts";
 import { Acks } from "./acks.ts";
-import { dueAction, type SocketLimits, type SocketTimes } from "./deadlines.ts";
-import { EventFeed } from "./feed.ts";
+import { type DueAction, dueAction, type SocketLimits, type SocketTimes, startTimes } from "./deadlines.ts";
+import { EventFeed, outgoingOf } from "./feed.ts";
 import { Intake } from "./intake.ts";
 import { messageOfPartial, parseClientMessage, type ServerMessage } from "./message.ts";
-import { CLOSE_GOING_AWAY, CLOSE_NORMAL, closeCodeOf } from "./refusal.ts";
-
-/** Close codes of a client that has left on purpose: nobody will come back. 1005 is a close frame without a code. */
-const LEFT_CODES: readonly number[] = [1000, 1001, 1005];
-/** There was no close frame: the connection was lost. */
-const CLOSE_ABNORMAL = 1006;
+import { CLOSE_GOING_AWAY, CLOSE_NORMAL, closeCodeOf, hasLeft } from "./refusal.ts";
 
 export interface ConnectionOptions {
   resumable: ResumableSession;
@@ -58,24 +53,9 @@ export class Connection implements AttachedClient {
     this.#options = options;
     const { resumable, monotonic, counters } = options;
     const { session } = resumable;
-    const now = monotonic();
-    this.#times = {
-      openedAt: now,
-      lastMessageAt: now,
-      lastPingAt: now,
-      unanswered: 0,
-      deadlineAt: resumable.deadlineAt,
-      warned: false,
-      unreadSince: null,
-      held: false,
-    };
+    this.#times = startTimes(monotonic(), resumable.deadlineAt);
     this.#feed = new EventFeed({
-      outgoing: {
-        get bufferedBytes() {
-          return socket.bufferedAmount;
-        },
-        send: (text, onSent) => socket.send(text, onSent),
-      },
+      outgoing: outgoingOf(socket),
       after: Math.min(options.after, resumable.lastSequence),
       events: (after, limit) => session.events(after, limit),
       fullTranscript: (sequence) => resumable.transcript.upTo(sequence),
@@ -141,7 +121,7 @@ export class Connection implements AttachedClient {
     this.#act(dueAction(this.#times, limits, now), now);
   }
 
-  #act(action: ReturnType<typeof dueAction>, now: number): void {
+  #act(action: DueAction, now: number): void {
     const { limits, resumable } = this.#options;
     switch (action) {
       case "limit":
@@ -276,9 +256,7 @@ export class Connection implements AttachedClient {
     this.#intake.stop();
     log.info({ closeCode: code }, "socket gone");
     if (this.#displaced) return;
-    // Without an answer to our close the client may have missed the end, and asks for it again.
-    const left = LEFT_CODES.includes(code) || (this.#feed.ended && code !== CLOSE_ABNORMAL);
     sessions.detach(resumable, this);
-    if (left) sessions.forget(resumable);
+    if (hasLeft(code, this.#feed.ended)) sessions.forget(resumable);
   }
 }

@@ -40,6 +40,20 @@ export interface SocketTimes {
   held: boolean;
 }
 
+/** Of a socket that has just opened. */
+export function startTimes(now: number, deadlineAt: number): SocketTimes {
+  return {
+    openedAt: now,
+    lastMessageAt: now,
+    lastPingAt: now,
+    unanswered: 0,
+    deadlineAt,
+    warned: false,
+    unreadSince: null,
+    held: false,
+  };
+}
+
 export type DueAction = "limit" | "warning" | "slow_reader" | "idle" | "lost" | "ping" | null;
 
 export function dueAction(times: SocketTimes, limits: SocketLimits, now: number): DueAction {

@@ -4,6 +4,7 @@
  * Events are read from the store when the client has fallen behind, so that nothing is kept for one that does not read;
  * what can be told again later, or need not be told, is left out then.
  */
+import type { WebSocket } from "ws";
 import type { Counters } from "../base/counters.ts";
 import type { CallEndReason, CallEvent } from "../transcript/event.ts";
 import { messageOfEvent, type ServerMessage } from "./message.ts";
@@ -14,6 +15,15 @@ export interface Outgoing {
   readonly bufferedBytes: number;
   /** @param onSent - Called when it was handed to the network, or never will be. */
   send(text: string, onSent: () => void): void;
+}
+
+export function outgoingOf(socket: WebSocket): Outgoing {
+  return {
+    get bufferedBytes() {
+      return socket.bufferedAmount;
+    },
+    send: (text, onSent) => socket.send(text, onSent),
+  };
 }
 
 export interface FeedOptions {

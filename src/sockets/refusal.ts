@@ -38,6 +38,20 @@ export function closeCodeOf(error: LinescribeError | null): number {
   return (error && CLOSE_CODES[error.code]) ?? CLOSE_INTERNAL;
 }
 
+/** Close codes of a client that has left on purpose. 1005 is a close frame without a code. */
+const LEFT_CODES: readonly number[] = [1000, 1001, 1005];
+/** There was no close frame: the connection was lost. */
+const CLOSE_ABNORMAL = 1006;
+
+/**
+ * Whether nobody will come back to a session whose socket closed with `code`.
+ *
+ * @param told - The end of the session was sent. Without an answer to our close the client may have missed it.
+ */
+export function hasLeft(code: number, told: boolean): boolean {
+  return LEFT_CODES.includes(code) || (told && code !== CLOSE_ABNORMAL);
+}
+
 export const STATUSES: Partial<Record<ErrorCode, number>> = {
   SOCKET_BAD_QUERY: 400,
   ASR_BAD_LANGUAGE: 400,

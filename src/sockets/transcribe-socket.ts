@@ -12,9 +12,10 @@ import type { Logger } from "../base/log.ts";
 import { refuseUpgrade, type UpgradeSource } from "../base/upgrade.ts";
 import { type ResumableSession, ResumableSessions } from "../session/resumable.ts";
 import type { Sessions } from "../session/sessions.ts";
+import { endWith } from "./admission-end.ts";
 import { Connection } from "./connection.ts";
 import { DEFAULT_LIMITS, type SocketLimits } from "./deadlines.ts";
-import type { ServerMessage } from "./message.ts";
+import { greetingOf, MESSAGE_MAXIMUM_BYTES } from "./greeting.ts";
 import type { AccessPort, Admitted } from "./port.ts";
 import { type OpenQuery, parseQuery, type ResumeQuery } from "./query.ts";
 import { closeCodeOf, RETRY_AFTER_SECONDS, statusOf } from "./refusal.ts";
@@ -23,8 +24,6 @@ import { TellingSocket } from "./telling-socket.ts";
 export const TRANSCRIBE_PATH = "/ws/transcribe";
 
 const SWEEP_MS = 1000;
-/** 8 s of 16 kHz float32, a minute of telephone audio: what is converted in one go, in 30 ms at most. */
-export const MESSAGE_MAXIMUM_BYTES = 512 * 1024;
 /** Sessions of one client that may wait for it at once. */
 const MAXIMUM_AWAY_PER_CLIENT = 16;
 /** Who connects without a key is this machine. */
@@ -190,12 +189,12 @@ class Desk {
         resumable,
         sessions: this.#resumables,
         after,
-        greeting: this.#greeting(resumable, token, query.kind === "resume"),
+        greeting: greetingOf(resumable, { token, resumed: query.kind === "resume" }, this.#options),
         log: log.child({ session: resumable.session.id }),
       });
       this.#live.add(connection);
       socket.once("close", () => this.#live.delete(connection));
-      watch(admission.signal, socket, connection);
+      endWith(admission.signal, socket, connection);
     } catch (error) {
       socket.on("error", () => {});
       const ours = error instanceof LinescribeError ? error : null;
@@ -222,25 +221,6 @@ class Desk {
     return this.#resumables.open(request, admission.maximumSessionMs);
   }
 
-  #greeting(resumable: ResumableSession, token: string, resumed: boolean): ServerMessage {
-    const { limits, monotonic } = this.#options;
-    const { session, lastSequence, deadlineAt } = resumable;
-    return {
-      type: "session",
-      session: session.id,
-      resume_token: token,
-      resumed,
-      samples: session.samples,
-      sequence: lastSequence,
-      limits: {
-        session_ms: Math.max(0, Math.round(deadlineAt - monotonic())),
-        idle_ms: limits.idleMs,
-        resume_ms: limits.resumeMs,
-        message_bytes: MESSAGE_MAXIMUM_BYTES,
-      },
-    };
-  }
-
   async close(): Promise<void> {
     this.#closing = true;
     await Promise.all([...this.#live].map((connection) => connection.shut()));
@@ -254,20 +234,6 @@ function clientOf({ keyId }: Admitted): string {
 
 function retryAfter(seconds: number | undefined): Record<string, string> {
   return seconds === undefined ? {} : { "Retry-After": String(seconds) };
-}
-
-/** Ends the session of a client whose admission ends. */
-function watch(signal: AbortSignal | undefined, socket: TellingSocket, connection: Connection): void {
-  if (signal === undefined) return;
-  const end = (): void => {
-    const { reason } = signal;
-    connection.end(
-      reason instanceof LinescribeError ? reason : new LinescribeError("SOCKET_FAILED", "Access ended"),
-    );
-  };
-  if (signal.aborted) end();
-  else signal.addEventListener("abort", end, { once: true });
-  socket.once("close", () => signal.removeEventListener("abort", end));
 }
 
 function everyInterval(intervalMs: number, task: () => void): () => void {

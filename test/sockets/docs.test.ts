@@ -9,8 +9,8 @@ import path from "node:path";
 import { test } from "node:test";
 import { loadConfig } from "../../src/app/config.ts";
 import { ERROR_CODES } from "../../src/base/codes.ts";
+import { MESSAGE_MAXIMUM_BYTES } from "../../src/sockets/greeting.ts";
 import { CLOSE_CODES, STATUSES } from "../../src/sockets/refusal.ts";
-import { MESSAGE_MAXIMUM_BYTES } from "../../src/sockets/transcribe-socket.ts";
 import { bytesOf, toneOf } from "../session/rig.ts";
 import { socketsOf } from "./rig.ts";
 

@@ -5,7 +5,7 @@ import { type Config, expectsCalls, isLoopback, shownUrl } from "../../app/confi
 import type { Check } from "../doctor.ts";
 
 export function settingChecks(config: Config): Check[] {
-  if (!config.insecure && !expectsCalls(config)) return [noCallsCheck];
+  if (!config.insecure && !expectsCalls(config, config.lines.size)) return [noCallsCheck];
   return [publicUrlCheck(config), ...tokenChecks(config), numberCheck(config), ...callbackChecks(config)];
 }
 
