@@ -16,7 +16,7 @@ import { Acks } from "./acks.ts";
 import { type DueAction, dueAction, type SocketLimits, type SocketTimes, startTimes } from "./deadlines.ts";
 import { EventFeed, outgoingOf } from "./feed.ts";
 import { Intake } from "./intake.ts";
-import { messageOfPartial, parseClientMessage, type ServerMessage } from "./message.ts";
+import { limitWarning, messageOfPartial, parseClientMessage, type ServerMessage } from "./message.ts";
 import { CLOSE_GOING_AWAY, CLOSE_NORMAL, closeCodeOf, hasLeft } from "./refusal.ts";
 
 export interface ConnectionOptions {
@@ -127,13 +127,10 @@ export class Connection implements AttachedClient {
       case "limit":
         this.end(new LinescribeError("SESSION_LIMIT", "The session has reached its longest duration"));
         break;
-      case "warning": {
+      case "warning":
         this.#times.warned = true;
-        const remainingMs = Math.max(0, Math.round(resumable.deadlineAt - now));
-        const message = "The session will soon reach its longest duration";
-        this.#send({ type: "warning", code: "SESSION_LIMIT", message, remaining_ms: remainingMs });
+        this.#send(limitWarning(Math.max(0, Math.round(resumable.deadlineAt - now))));
         break;
-      }
       case "slow_reader":
         this.#refuse(new LinescribeError("SOCKET_SLOW_READER", "The client does not read what it is sent"));
         this.#socket.terminate();
@@ -180,17 +177,9 @@ export class Connection implements AttachedClient {
   }
 
   #command(text: string): void {
-    const { session } = this.#options.resumable;
-    switch (parseClientMessage(text).type) {
-      case "finish":
-        this.#finish();
-        break;
-      case "flush":
-        void session.flush();
-        break;
-      case "keepalive":
-        break;
-    }
+    const { type } = parseClientMessage(text);
+    if (type === "finish") this.#finish();
+    else if (type === "flush") void this.#options.resumable.session.flush();
   }
 
   #finish(): void {

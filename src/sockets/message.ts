@@ -137,3 +137,8 @@ export function messageOfPartial(partial: TrackPartial): ServerMessage {
   const { text, stable, endpoint, utterance, startMs, endMs } = partial;
   return { type: "partial", text, stable, endpoint, utterance, start_ms: startMs, end_ms: endMs };
 }
+
+export function limitWarning(remainingMs: number): ServerMessage {
+  const message = "The session will soon reach its longest duration";
+  return { type: "warning", code: "SESSION_LIMIT", message, remaining_ms: remainingMs };
+}

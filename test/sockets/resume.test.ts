@@ -107,6 +107,23 @@ test("a second socket takes the session over from one that is still open", async
   assert.equal(rig.sessions.active, 0);
 });
 
+test("a socket that was displaced and leaves at the same moment does not end the session", async (t) => {
+  const rig = await socketsOf(t);
+  const first = await rig.connect();
+  first.send(BYTES.subarray(0, 100_001));
+  await first.answered();
+  first.socket.pause();
+  const second = await rig.connect(`?resume=${tokenOf(first)}`);
+  first.socket.close(1000);
+  first.socket.resume();
+  await first.closed;
+  await settle();
+  assert.equal(rig.sessions.active, 1);
+  second.send(BYTES.subarray((second.of("session")[0]?.samples as number) * SAMPLE_BYTES));
+  await second.finish();
+  assert.equal(second.of("final").length, 2);
+});
+
 test("a token is worth nothing after its time, to another key, and after the end", async (t) => {
   const rig = await socketsOf(t, { limits: { resumeMs: 60_000 } });
   const late = await rig.connect();
