@@ -37,8 +37,8 @@ export class Committer {
     return this.#waiting > 0 ? this.#failure : null;
   }
 
-  /** Commits `drafts`; resolves when they are durable. Rejects only after `stop`. */
-  async commit(callSid: string, drafts: readonly EventDraft[]): Promise<void> {
+  /** Commits `drafts`; resolves to the events that are new when they are durable. Rejects only after `stop`. */
+  async commit(callSid: string, drafts: readonly EventDraft[]): Promise<CallEvent[]> {
     const { onCommitted, wait = sleep } = this.#options;
     let events = this.#try(callSid, drafts);
     for (let waitMs = FIRST_WAIT_MS; events === null; waitMs = Math.min(MAXIMUM_WAIT_MS, waitMs * 2)) {
@@ -48,6 +48,7 @@ export class Committer {
       events = this.#try(callSid, drafts);
     }
     for (const event of events) onCommitted(event);
+    return events;
   }
 
   /** The events that are new, or null when the store must be asked again. */

@@ -228,11 +228,22 @@ export const configSchema = z.strictObject({
       connections: count(32, 1000),
     })
     .prefault({}),
+  /** WebSockets of clients that are no carrier. */
+  sockets: z
+    .strictObject({
+      /** Longest silence of a client, keep-alives included. */
+      idleMs: milliseconds(1000, 3_600_000).default(60_000),
+      /** How long a session waits for a client that dropped. */
+      resumeMs: milliseconds(0, 600_000).default(60_000),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       /** Calls transcribed at once; more are answered without a stream. */
       calls: z.int().min(1).max(10_000).default(100),
-      /** Seconds of audio that may wait for recognition before new calls are answered without a stream. */
+      /** Sessions of clients that are no carrier at once; more are refused. */
+      sessions: z.int().min(1).max(10_000).default(100),
+      /** Seconds of audio that may wait for recognition before new calls are answered without a stream, and sessions refused. */
       backlogSeconds: z.number().min(1).max(3600).default(60),
       /** How long a call whose stream died may stay without a new one. */
       recoverMs: milliseconds(0, 600_000).default(30_000),

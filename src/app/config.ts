@@ -173,13 +173,26 @@ function build(file: ConfigFile, faults: string[]): Config {
   };
 }
 
+/**
+ * Whether anything of phone calls is configured. Where nothing is, no signature can be right and every call is refused;
+ * the sockets of other clients need none of it.
+ */
+export function expectsCalls(
+  { twilio, callback }: Pick<ConfigFile, "twilio" | "callback">,
+  numbers: number,
+): boolean {
+  return numbers > 0 || twilio.authTokens.length > 0 || twilio.api !== undefined || callback !== undefined;
+}
+
 /** No token or no public URL: anybody could post calls to us. */
-function checkTrust({ insecure, host, publicUrl, twilio }: ConfigFile, faults: string[]): void {
+function checkTrust(file: ConfigFile, faults: string[]): void {
+  const { insecure, host, publicUrl, twilio } = file;
   if (insecure) {
     if (!isLoopback(host))
       faults.push(`insecure: only allowed when listening on loopback, got host "${host}"`);
     return;
   }
+  if (!expectsCalls(file, file.numbers.length)) return;
   if (twilio.authTokens.length === 0) {
     faults.push(
       "twilio.authTokens: needed to check the carrier's signatures (LINESCRIBE_TWILIO_AUTH_TOKENS)",

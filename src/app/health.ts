@@ -6,6 +6,8 @@ import { Router } from "express";
 export interface Health {
   /** Calls that have not ended. */
   calls: number;
+  /** Sessions that have not ended: audio from clients that are no carrier. */
+  sessions: number;
   /** The most media time that any live call has received but not processed, ms; a replayer pauses above 10,000. */
   backlogMs: number;
   /** Events that no receiver has accepted yet. */

@@ -1,10 +1,11 @@
 /**
  * The running program: opens the store, starts the engine, listens, and stops in the right order.
  *
- * Stop: readiness off and no new calls -> open utterances recognised and committed, `call.ended` of every call ->
- * media sockets closed -> due webhooks sent -> HTTP closed -> engine closed -> store closed.
+ * Stop: readiness off, no new calls and sessions -> open utterances recognised and committed, `call.ended` of each ->
+ * sockets closed -> due webhooks sent -> HTTP closed -> engine closed -> store closed.
  */
 import type http from "node:http";
+import { type Access, createAccess } from "../access/access.ts";
 import type { ErrorCode } from "../base/codes.ts";
 import { Counters } from "../base/counters.ts";
 import { LinescribeError, messageOf } from "../base/error.ts";
@@ -12,7 +13,14 @@ import type { Logger } from "../base/log.ts";
 import type { CallLimits } from "../call/call-options.ts";
 import type { Schedule } from "../delivery/schedule.ts";
 import { DeliverySender } from "../delivery/sender.ts";
+import { Sessions } from "../session/sessions.ts";
+import {
+  attachTranscribeSocket,
+  TRANSCRIBE_PATH,
+  type TranscribeSocket,
+} from "../sockets/transcribe-socket.ts";
 import { openStore, type Store } from "../store/store.ts";
+import { MEDIA_PATH } from "../telephony/address.ts";
 import type { MediaSocket } from "../telephony/media-socket.ts";
 import { createTelephony, type Telephony } from "../telephony/telephony.ts";
 import type { CallEvent } from "../transcript/event.ts";
@@ -24,6 +32,7 @@ import { type Health, healthRoutes } from "./health.ts";
 import { closeHttp, createHttp, listenOn, localUrl } from "./http.ts";
 import { Switchboard, WATERMARK_MS } from "./switchboard.ts";
 import { streamTokenKey } from "./token-key.ts";
+import { UpgradeRoutes } from "./upgrades.ts";
 
 export interface ServerOptions {
   config: Config;
@@ -86,9 +95,12 @@ class Server implements RunningServer {
   readonly #sender: DeliverySender;
   readonly #committer: Committer;
   readonly #switchboard: Switchboard;
+  readonly #access: Access;
+  readonly #sessions: Sessions;
   readonly #telephony: Telephony;
   readonly #http: http.Server;
   readonly #media: MediaSocket;
+  readonly #transcribe: TranscribeSocket;
   readonly #watermarks: NodeJS.Timeout;
   #probed: { at: number; failure: ErrorCode | null } = { at: -Infinity, failure: null };
   #draining = false;
@@ -119,6 +131,14 @@ class Server implements RunningServer {
     };
     this.#committer = new Committer({ store, onCommitted, logger, counters });
     this.#switchboard = this.#createSwitchboard();
+    this.#sessions = this.#createSessions();
+    this.#access = createAccess({
+      ...config.access,
+      keys: store.keys,
+      publicUrl: config.publicUrl,
+      log: logger,
+      counters,
+    });
     this.#telephony = createTelephony({
       port: this.#switchboard,
       keys: () => ({ publicUrl: config.publicUrl ?? this.url, authTokens: config.twilio.authTokens }),
@@ -132,7 +152,15 @@ class Server implements RunningServer {
     });
     const health = healthRoutes({ health: () => this.#health(), unready: () => this.#unready() });
     this.#http = createHttp([health, this.#telephony.router]);
-    this.#media = this.#telephony.attach(this.#http);
+    const upgrades = new UpgradeRoutes(this.#http);
+    this.#media = this.#telephony.attach(upgrades.at(MEDIA_PATH));
+    this.#transcribe = attachTranscribeSocket(upgrades.at(TRANSCRIBE_PATH), {
+      access: this.#access,
+      sessions: this.#sessions,
+      limits: config.sockets,
+      log: logger,
+      counters,
+    });
     this.#watermarks = setInterval(() => this.#saveWatermarks(), WATERMARK_MS);
     this.#watermarks.unref();
   }
@@ -147,9 +175,10 @@ class Server implements RunningServer {
     try {
       await listenOn(this.#http, host, port);
       this.#switchboard.recover();
+      this.#sessions.recover();
     } catch (error) {
       clearInterval(this.#watermarks);
-      await this.#media.close(1001);
+      await Promise.all([this.#media.close(1001), this.#transcribe.close()]);
       await closeHttp(this.#http);
       throw error;
     }
@@ -167,12 +196,13 @@ class Server implements RunningServer {
     const deadline = Date.now() + drainMs;
     this.#draining = true;
     this.#switchboard.drain();
-    this.#logger.info({ calls: this.#switchboard.active }, "draining");
-    const ended = this.#switchboard.endAll("shutdown");
+    this.#sessions.drain();
+    this.#logger.info({ calls: this.#switchboard.active, sessions: this.#sessions.active }, "draining");
+    const ended = Promise.all([this.#switchboard.endAll("shutdown"), this.#sessions.endAll("shutdown")]);
     await Promise.race([ended, sleep(drainMs * (1 - DELIVERY_SHARE))]);
     clearInterval(this.#watermarks);
     this.#saveWatermarks();
-    await this.#media.close(1001);
+    await Promise.all([this.#media.close(1001), this.#transcribe.close()]);
     await this.#sender.stop(Math.max(0, deadline - Date.now()));
     this.#committer.stop();
     await closeHttp(this.#http);
@@ -202,10 +232,26 @@ class Server implements RunningServer {
     });
   }
 
+  #createSessions(): Sessions {
+    const { limits } = this.#config;
+    return new Sessions({
+      detector: this.engine.detector,
+      recogniser: this.engine.recogniser,
+      store: this.store,
+      commit: (id, drafts) => this.#committer.commit(id, drafts),
+      storeFailing: () => this.#committer.failure !== null,
+      limits: { sessions: limits.sessions, backlogSeconds: limits.backlogSeconds },
+      now: Date.now,
+      logger: this.#logger,
+      counters: this.counters,
+    });
+  }
+
   #health(): Health {
     const { pending, dead, oldestPendingMs } = this.#outbox();
     return {
       calls: this.#switchboard.active,
+      sessions: this.#sessions.active,
       backlogMs: this.#switchboard.backlogMs,
       outboxPending: pending,
       outboxOldestMs: oldestPendingMs,
@@ -249,6 +295,7 @@ class Server implements RunningServer {
   #saveWatermarks(): void {
     try {
       this.#switchboard.saveWatermarks();
+      this.#sessions.saveWatermarks();
     } catch (error) {
       this.counters.add("store.watermarksFailed");
       this.#logger.warn({ reason: messageOf(error) }, "watermarks were not stored");

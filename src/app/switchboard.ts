@@ -23,7 +23,9 @@ import type { Config, Line } from "./config.ts";
 import type { Endpointing } from "./config-endpointing.ts";
 
 export interface SwitchboardOptions {
-  config: Pick<Config, "lines" | "endpointer" | "endpointMs" | "limits">;
+  config: Pick<Config, "lines" | "endpointer" | "endpointMs"> & {
+    limits: Omit<Config["limits"], "sessions">;
+  };
   detector: Detector;
   recogniser: TextRecogniser & { language(tag: string): string | null; readonly pendingSeconds: number };
   store: Store;
@@ -128,7 +130,7 @@ export class Switchboard implements TelephonyPort {
   /** Takes up the calls that an earlier run left open: their lost speech becomes gaps, then they end or go on. */
   recover(): number {
     const { store, logger } = this.#options;
-    const unfinished = store.unfinishedCalls();
+    const unfinished = store.unfinishedCalls().filter(({ kind }) => kind === "call");
     for (const found of unfinished) {
       const line = this.findNumber(found.to) ?? unknownLine(found, this.#options.config);
       const memory: CallMemory = {
@@ -194,7 +196,9 @@ export class Switchboard implements TelephonyPort {
       limits: { ...DEFAULT_CALL_LIMITS, recoverMs: config.limits.recoverMs, ...callLimits },
       detector,
       recogniser,
-      commit: (_callSid, drafts) => committer.commit(callSid, drafts),
+      commit: async (_callSid, drafts) => {
+        await committer.commit(callSid, drafts);
+      },
       onMediaStart: (at) => this.#saveMediaStart(callSid, at),
       requestStream: () => this.#requestStream(callSid, line, ++restarts),
       closeStreams: () => closeStream(callSid),

@@ -5,6 +5,7 @@ import { joinHints, parseHints } from "../asr/hints.ts";
 import type { Counters } from "../base/counters.ts";
 import { LinescribeError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
+import { withHints } from "./hinted.ts";
 import type { TextRecogniser } from "./ports.ts";
 
 /** Phrases between commas, as the attribute of Twilio's `<Transcription>` of that name. */
@@ -45,12 +46,6 @@ export class CallHints {
 
   /** A recogniser that is told of the hints with every utterance. */
   recogniserOf(recogniser: TextRecogniser): TextRecogniser {
-    return {
-      submit: (request) => recogniser.submit({ ...request, hints: this.#hints }),
-      get partialIntervalMs() {
-        return recogniser.partialIntervalMs;
-      },
-      headStartMs: (audioMs) => recogniser.headStartMs(audioMs),
-    };
+    return withHints(recogniser, () => this.#hints);
   }
 }

@@ -172,7 +172,8 @@ export class Sketch {
 
   /** Shows the best that is known of an utterance that may end here. */
   #showPause(endMs: number): void {
-    const text = this.#speculation?.text ?? (this.#isDrawn(endMs) ? this.#drawn?.text : null);
+    const drawn = this.#isDrawn(endMs) ? this.#drawn?.text : null;
+    const text = this.#speculation ? this.#speculation.text : drawn;
     const endpoint = this.#pauseMs >= this.#options.endpointMs;
     const before = this.#shown;
     const isNews =

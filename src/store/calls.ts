@@ -5,8 +5,13 @@ import type Database from "better-sqlite3";
 import { expectNumber } from "../base/guards.ts";
 import type { Track, TrackLabel } from "../transcript/event.ts";
 
+/** `session`: audio from a client that is no carrier; its id is the `callSid`, its surface and client are `to` and `from`. */
+export type CallKind = "call" | "session";
+
 export interface NewCall {
   callSid: string;
+  /** Default `call`. */
+  kind?: CallKind;
   to: string;
   from: string;
   mode: "start" | "connect";
@@ -18,6 +23,7 @@ export interface NewCall {
 }
 
 export interface StoredCall extends NewCall {
+  kind: CallKind;
   /** Wall clock of the call's first `start`, epoch milliseconds: media time 0. */
   mediaStartAt: number | null;
   /** When `call.ended` was committed, epoch milliseconds. */
@@ -46,6 +52,7 @@ const CALL_SID = /^[\w-]{1,64}$/;
 
 interface CallRow {
   call_sid: string;
+  kind: CallKind;
   to_number: string;
   from_number: string;
   mode: "start" | "connect";
@@ -75,8 +82,8 @@ export class Calls {
   open(call: NewCall): void {
     if (!CALL_SID.test(call.callSid)) throw new RangeError(`Expected a call SID, got "${call.callSid}"`);
     this.#transaction.immediate(() => {
-      const { callSid, to, from, mode, endpoint, startedAt } = call;
-      this.#statements.insert.run(callSid, to, from, mode, endpoint, startedAt, this.#now());
+      const { callSid, kind = "call", to, from, mode, endpoint, startedAt } = call;
+      this.#statements.insert.run(callSid, kind, to, from, mode, endpoint, startedAt, this.#now());
       for (const { track, label } of call.tracks) this.#statements.insertTrack.run(callSid, track, label);
     });
   }
@@ -125,6 +132,7 @@ export class Calls {
   #asCall(row: CallRow): StoredCall {
     return {
       callSid: row.call_sid,
+      kind: row.kind,
       to: row.to_number,
       from: row.from_number,
       mode: row.mode,
@@ -141,9 +149,9 @@ export class Calls {
 function prepare(database: Database.Database) {
   return {
     insert: database.prepare<
-      [string, string, string, string, string | null, number | null, number]
-    >(`INSERT INTO call(call_sid, to_number, from_number, mode, endpoint, started_at, opened_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?)
+      [string, string, string, string, string, string | null, number | null, number]
+    >(`INSERT INTO call(call_sid, kind, to_number, from_number, mode, endpoint, started_at, opened_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT(call_sid) DO UPDATE SET started_at = coalesce(started_at, excluded.started_at)`),
     insertTrack: database.prepare<[string, Track, string]>(
       "INSERT INTO track(call_sid, track, label) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",

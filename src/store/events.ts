@@ -93,9 +93,9 @@ export class Events {
     if (endpoint !== null) this.#statements.owe.run(callSid, sequence, endpoint, at);
   }
 
-  /** Events of a call after `afterSequence`, in sequence. */
-  list(callSid: string, afterSequence: number): CallEvent[] {
-    return this.#statements.list.all(callSid, afterSequence).map(({ body }) => parseBody(body));
+  /** At most `limit` events of a call after `afterSequence`, in sequence. */
+  list(callSid: string, afterSequence: number, limit: number): CallEvent[] {
+    return this.#statements.list.all(callSid, afterSequence, limit).map(({ body }) => parseBody(body));
   }
 
   tally(callSid: string): EventTally[] {
@@ -173,8 +173,8 @@ function prepare(database: Database.Database) {
     advance: database.prepare<[number, number | null, string]>(
       "UPDATE call SET last_sequence = ?, ended_at = coalesce(ended_at, ?) WHERE call_sid = ?",
     ),
-    list: database.prepare<[string, number], { body: string }>(
-      "SELECT body FROM event WHERE call_sid = ? AND sequence > ? ORDER BY sequence",
+    list: database.prepare<[string, number, number], { body: string }>(
+      "SELECT body FROM event WHERE call_sid = ? AND sequence > ? ORDER BY sequence LIMIT ?",
     ),
     tally: database.prepare<[string], EventTally>(
       `SELECT type, track, count(*) AS count, max(number) AS highest FROM event

@@ -11,6 +11,7 @@ import { LinescribeError } from "../base/error.ts";
  *   and not a search through everything pending.
  * - `api_key` holds hashes of secrets, never a secret; `scopes` is a list separated by commas. A row is never deleted, so
  *   that a store that once had a key never again answers without one.
+ * - `call.kind` tells a phone call from a session: audio from a client that is no carrier, kept in the same tables.
  * - Positions in media time are REAL: they are milliseconds, and a fraction must not make a commit fail.
  */
 const MIGRATIONS: readonly string[] = [
@@ -104,6 +105,9 @@ const MIGRATIONS: readonly string[] = [
     revoked_at INTEGER,
     last_used_at INTEGER
   ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  ALTER TABLE call ADD COLUMN kind TEXT NOT NULL DEFAULT 'call' CHECK(kind IN ('call', 'session'));
   `,
 ];
 

@@ -100,7 +100,7 @@ export class Store {
     guardStore("save watermarks", () => this.#calls.saveWatermarks(rows));
   }
 
-  /** Calls without `call.ended`: at start-up, those that a crash cut off. */
+  /** Calls and sessions without `call.ended`: at start-up, those that a crash cut off. */
   unfinishedCalls(): UnfinishedCall[] {
     return guardStore("read unfinished calls", () => unfinishedCalls(this.#calls, this.#events));
   }
@@ -109,9 +109,9 @@ export class Store {
     return guardStore("read a call", () => this.#calls.get(callSid));
   }
 
-  /** Events of a call with a sequence above `afterSequence` (default 0: all), in sequence. */
-  events(callSid: string, afterSequence = 0): CallEvent[] {
-    return guardStore("read events", () => this.#events.list(callSid, afterSequence));
+  /** Events of a call with a sequence above `afterSequence` (default 0: all), in sequence, at most `limit` of them. */
+  events(callSid: string, afterSequence = 0, limit = Number.MAX_SAFE_INTEGER): CallEvent[] {
+    return guardStore("read events", () => this.#events.list(callSid, afterSequence, limit));
   }
 
   /** @see Outbox.dueEndpoints */

@@ -5,13 +5,14 @@
  * own state, and closes in seconds. No data message is ever sent: on a `<Start>` stream the carrier takes one as a
  * protocol error. Pings keep proxies from closing a socket.
  */
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import type { ErrorCode } from "../base/codes.ts";
 import type { Counters } from "../base/counters.ts";
 import { messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
+import { refuseUpgrade, type UpgradeSource } from "../base/upgrade.ts";
 import { MEDIA_PATH } from "./address.ts";
 import { DEFAULT_LIMITS, type SocketLimits } from "./deadlines.ts";
 import type { FinishedStreams } from "./finished.ts";
@@ -19,7 +20,7 @@ import { MediaConnection } from "./media-connection.ts";
 import { MESSAGE_MAXIMUM_BYTES } from "./message.ts";
 import { PeerCounts } from "./peers.ts";
 import type { TelephonyPort } from "./port.ts";
-import { CLOSE_GOING_AWAY, refuseUpgrade } from "./refusal.ts";
+import { CLOSE_GOING_AWAY } from "./refusal.ts";
 import { checkUpgrade, type SignatureKeys, type UpgradePolicy } from "./signature.ts";
 import type { StreamTokens } from "./token.ts";
 
@@ -74,8 +75,8 @@ export interface MediaSocket {
   close(code?: number): Promise<void>;
 }
 
-/** Serves `/twilio/media` on the server's upgrades; every other path is refused. */
-export function attachMediaSocket(server: Server, options: MediaSocketOptions): MediaSocket {
+/** Serves `/twilio/media` on the upgrades of a source; every other path is refused. */
+export function attachMediaSocket(source: UpgradeSource, options: MediaSocketOptions): MediaSocket {
   const sockets = new WebSocketServer(SERVER_OPTIONS);
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const live = new Set<MediaConnection>();
@@ -85,7 +86,9 @@ export function attachMediaSocket(server: Server, options: MediaSocketOptions): 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     // First of all: a reset before the upgrade is done would otherwise be an uncaught exception.
     socket.on("error", (error) => options.log.debug({ error: messageOf(error) }, "media socket reset"));
-    if (closing) refuseUpgrade(socket, 503, "SERVER_DRAINING", "The server is shutting down");
+    if (closing) {
+      refuseUpgrade(socket, 503, { code: "SERVER_DRAINING", message: "The server is shutting down" });
+    }
     const leave = closing ? null : gate.admit(request, socket);
     if (leave === null) return;
     socket.once("close", leave);
@@ -98,9 +101,9 @@ export function attachMediaSocket(server: Server, options: MediaSocketOptions): 
 
   sockets.on("wsClientError", (error, socket, request) => {
     options.log.debug({ error: error.message, path: request.url?.slice(0, 100) }, "upgrade refused");
-    refuseUpgrade(socket, 400, "REQUEST_MALFORMED", "Not a WebSocket upgrade");
+    refuseUpgrade(socket, 400, { code: "REQUEST_MALFORMED", message: "Not a WebSocket upgrade" });
   });
-  server.on("upgrade", onUpgrade);
+  source.on("upgrade", onUpgrade);
   const stop = (options.every ?? everyInterval)(SWEEP_MS, () => {
     for (const connection of live) connection.sweep();
   });
@@ -118,7 +121,7 @@ export function attachMediaSocket(server: Server, options: MediaSocketOptions): 
       closing = true;
       await Promise.all([...live].map((connection) => connection.shut(code)));
       stop();
-      server.off("upgrade", onUpgrade);
+      source.off("upgrade", onUpgrade);
     },
   };
 }
@@ -177,7 +180,7 @@ class UpgradeGate {
 
   #refuse(socket: Duplex, status: number, code: ErrorCode, message: string): null {
     this.#options.counters.add(`media.refused.${status}`);
-    refuseUpgrade(socket, status, code, message);
+    refuseUpgrade(socket, status, { code, message });
     return null;
   }
 }

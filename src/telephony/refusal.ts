@@ -1,8 +1,6 @@
 /**
- * How a media socket is told no: an HTTP response before the upgrade, a close code after it.
+ * How a media socket that is open is told no: a close code.
  */
-import { STATUS_CODES } from "node:http";
-import type { Duplex } from "node:stream";
 import type { ErrorCode } from "../base/codes.ts";
 import type { LinescribeError } from "../base/error.ts";
 
@@ -26,16 +24,4 @@ const CLOSE_CODES: Partial<Record<ErrorCode, number>> = {
 /** The close code of an error of ours, 1011 for whatever else was thrown. */
 export function closeCodeOf(error: LinescribeError | null): number {
   return (error && CLOSE_CODES[error.code]) ?? CLOSE_INTERNAL;
-}
-
-/** Answers an upgrade with a whole HTTP response and ends the socket; whoever dials sees the code, not a hang-up. */
-export function refuseUpgrade(socket: Duplex, status: number, code: ErrorCode, message: string): void {
-  if (socket.destroyed) return;
-  const body = JSON.stringify({ code, message });
-  socket.once("finish", () => socket.destroy());
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n` +
-      "Connection: close\r\nContent-Type: application/json\r\n" +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
 }

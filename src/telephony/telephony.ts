@@ -1,10 +1,11 @@
 /**
  * Puts the room together: one set of tokens shared by the webhooks, the media socket and the carrier's API.
  */
-import type { IncomingMessage, Server } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Router } from "express";
 import type { Counters } from "../base/counters.ts";
 import type { Logger } from "../base/log.ts";
+import type { UpgradeSource } from "../base/upgrade.ts";
 import { mediaAddress, publicAddress, STREAM_PATH } from "./address.ts";
 import { CarrierApi, type CarrierApiOptions } from "./carrier-api.ts";
 import type { SocketLimits } from "./deadlines.ts";
@@ -42,7 +43,8 @@ export interface TelephonyOptions {
 
 export interface Telephony {
   readonly router: Router;
-  attach(server: Server): MediaSocket;
+  /** Serves the media socket on the upgrades of `source`. */
+  attach(source: UpgradeSource): MediaSocket;
   /** Whether `restartStream` can work. */
   readonly canRestart: boolean;
   /**
@@ -67,8 +69,8 @@ export function createTelephony(options: TelephonyOptions): Telephony {
       maximumRecoveries: options.maximumRecoveries,
     }),
     canRestart: api !== null,
-    attach: (server) =>
-      attachMediaSocket(server, {
+    attach: (source) =>
+      attachMediaSocket(source, {
         ...shared,
         upgradePolicy: insecure ? "off" : (options.upgradePolicy ?? "ifPresent"),
         limits: options.limits,

@@ -43,6 +43,12 @@ function fileOf(t: TestContext, name: string, content: string): string {
 const faultsOf = (overrides: Record<string, unknown>, environment?: NodeJS.ProcessEnv) =>
   checkConfig(of(overrides, environment)).faults;
 
+test("nothing has to be configured where nobody calls", () => {
+  assert.deepEqual(faultsOf({}, { LINESCRIBE_PORT: "8123" }), []);
+  const { config } = checkConfig(of({}, { LINESCRIBE_PORT: "8123" }));
+  assert.deepEqual([config?.port, config?.lines.size, config?.publicUrl], [8123, 0, null]);
+});
+
 test("a small configuration is enough, and defaults fill the rest", () => {
   const config = loadConfig(of({ ...SOUND, numbers: [{ number: "*", mode: "connect" }] }));
   assert.equal(config.publicUrl, "https://calls.example.com");
@@ -131,7 +137,10 @@ test("unsigned webhooks are only accepted on loopback", () => {
   for (const host of ["0.0.0.0", "::", "192.168.1.5", "127.0.0.1.example.com", "1270.0.0.1"]) {
     assert.match(faultsOf({ ...insecure, host }).join(), /^insecure: /, host);
   }
-  assert.match(faultsOf({ callback: SOUND.callback }).join(), /twilio\.authTokens.*publicUrl/);
+  const trust = /twilio\.authTokens.*publicUrl/;
+  assert.match(faultsOf({ callback: SOUND.callback }).join(), trust);
+  assert.match(faultsOf({ numbers: [{ number: "*", mode: "connect" }] }).join(), trust);
+  assert.match(faultsOf({ twilio: { authTokens: [TOKEN] } }).join(), /^publicUrl/);
 });
 
 const FAULTY: [string, Record<string, unknown>, RegExp][] = [

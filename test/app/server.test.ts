@@ -57,6 +57,7 @@ test("a running server is alive, ready, and knows nothing at other addresses", a
     {
       status: "ok",
       calls: 0,
+      sessions: 0,
       backlogMs: 0,
       outboxPending: 0,
       outboxOldestMs: 0,

@@ -39,6 +39,10 @@ test("an installation and a configuration that are well are called so, also when
   assert.doesNotMatch(stdout, /^(warn|fail)/m);
 });
 
+test("a server that takes no calls is told so, and nothing more", () => {
+  assert.deepEqual(verdicts({}), { "phone calls": "warn" });
+});
+
 test("every fault is told at once with its fix: configuration, port, store", async (t) => {
   const folder = temporaryFolder(t);
   const taken = http.createServer((_, response) => response.end("{}")).listen(0, "127.0.0.1");

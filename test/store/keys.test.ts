@@ -96,6 +96,7 @@ test("a store that is older than keys gets them, and keeps its calls", (t) => {
   const raw = new Database(path);
   const tables = raw.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all();
   for (const name of tables) if (!FIRST_TABLES.includes(name)) raw.exec(`DROP TABLE "${name}"`);
+  raw.exec("ALTER TABLE call DROP COLUMN kind");
   raw.pragma("user_version = 1");
   raw.close();
   const migrated = openStore({ path });

@@ -35,6 +35,7 @@ test("after a crash the open calls are found, with the numbers to go on with and
   assert.deepEqual(others, []);
   assert.deepEqual(first, {
     callSid: "CA1",
+    kind: "call",
     to: "+15550100001",
     from: "+15550100002",
     mode: "start",

@@ -92,11 +92,49 @@ test("a call that is opened again keeps what it had and gains only what it lacke
   );
   assert.deepEqual(store.call("CA1"), {
     ...sampleCall("CA1", { startedAt: 77, tracks: [inbound, { track: "outbound", label: "b" }] }),
+    kind: "call",
     mediaStartAt: null,
     endedAt: null,
     lastSequence: 0,
   });
   assert.equal(store.call("CA2"), null);
+});
+
+test("a session is kept like a call, and told apart from one", (t) => {
+  const file = temporaryFile(t);
+  const store = openStore({ path: file });
+  store.openCall(sampleCall("ses_1", { kind: "session", endpoint: null }));
+  store.openCall(sampleCall("CA1"));
+  store.commit("ses_1", [started(), final(1), final(2), final(3)]);
+  const kinds = store.unfinishedCalls().map(({ callSid, kind }) => `${callSid} ${kind}`);
+  assert.deepEqual(kinds.sort(), ["CA1 call", "ses_1 session"]);
+  assert.deepEqual(
+    store.events("ses_1", 1, 2).map(({ sequence }) => sequence),
+    [2, 3],
+  );
+  store.close();
+});
+
+test("a store of version 1 becomes one of today, and its calls are calls", (t) => {
+  const file = temporaryFile(t);
+  const old = new Database(file);
+  old.exec(`CREATE TABLE call(call_sid TEXT PRIMARY KEY, to_number TEXT NOT NULL, from_number TEXT NOT NULL,
+    mode TEXT NOT NULL, endpoint TEXT, started_at INTEGER, media_start_at INTEGER, opened_at INTEGER NOT NULL,
+    ended_at INTEGER, last_sequence INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
+    CREATE TABLE track(call_sid TEXT, track TEXT, label TEXT, media_ms REAL, settled_ms REAL) STRICT;
+    CREATE TABLE event(call_sid TEXT, sequence INTEGER, message_id TEXT, type TEXT, track TEXT, number INTEGER,
+      start_ms REAL, end_ms REAL, committed_at INTEGER, body TEXT) STRICT;
+    CREATE TABLE outbox(id INTEGER PRIMARY KEY, call_sid TEXT, sequence INTEGER, endpoint TEXT, state TEXT,
+      attempts INTEGER, strikes INTEGER, queued_at INTEGER, last_attempt_at INTEGER, last_status INTEGER,
+      last_error TEXT, last_response TEXT, settled_at INTEGER) STRICT;
+    CREATE TABLE lane(endpoint TEXT, call_sid TEXT, next_at INTEGER, PRIMARY KEY(endpoint, call_sid)) STRICT;
+    CREATE TABLE disabled_endpoint(endpoint TEXT PRIMARY KEY, disabled_at INTEGER NOT NULL) STRICT;
+    INSERT INTO call VALUES ('CA1', '+1', '+2', 'start', NULL, NULL, NULL, 1, NULL, 0)`);
+  old.pragma("user_version = 1");
+  old.close();
+  const store = openStore({ path: file });
+  t.after(() => store.close());
+  assert.equal(store.call("CA1")?.kind, "call");
 });
 
 test("the first start of a call's media holds, whatever later streams say", (t) => {

@@ -1,12 +1,20 @@
 /**
  * What a configuration without faults may still have wrong: things that a carrier or a receiver would not take.
  */
-import { type Config, isLoopback, shownUrl } from "../../app/config.ts";
+import { type Config, expectsCalls, isLoopback, shownUrl } from "../../app/config.ts";
 import type { Check } from "../doctor.ts";
 
 export function settingChecks(config: Config): Check[] {
+  if (!config.insecure && !expectsCalls(config, config.lines.size)) return [noCallsCheck];
   return [publicUrlCheck(config), ...tokenChecks(config), numberCheck(config), ...callbackChecks(config)];
 }
+
+const noCallsCheck: Check = {
+  name: "phone calls",
+  verdict: "warn",
+  found: "nothing configured: every call is refused, only sockets are served",
+  fix: "set publicUrl, twilio.authTokens and numbers to take calls",
+};
 
 /** The carrier opens media sockets with TLS only, and from the internet. */
 function publicUrlCheck({ publicUrl, insecure }: Config): Check {

@@ -89,11 +89,11 @@ export class Transcriber {
   #scribe(track: Track, language: string, onDraft: (draft: Draft) => void): TrackScribe {
     const { engine, logger, counters } = this.#options;
     return new TrackScribe({
-      callSid: "",
+      source: "",
       label: { track, label: track },
       language,
       recogniser: engine.recogniser,
-      commit: async (_callSid, drafts) => {
+      commit: async (drafts) => {
         for (const draft of drafts) onDraft(draft as Draft);
       },
       logger,

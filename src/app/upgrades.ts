@@ -1,0 +1,28 @@
+/**
+ * Hands the upgrades of one HTTP server to the WebSocket server of their path; every other path is refused.
+ */
+import { EventEmitter } from "node:events";
+import type { Server } from "node:http";
+import { pathOf, refuseUpgrade, type UpgradeListener, type UpgradeSource } from "../base/upgrade.ts";
+
+export class UpgradeRoutes {
+  readonly #sources = new Map<string, EventEmitter>();
+
+  constructor(server: Server) {
+    server.on("upgrade", (...upgrade: Parameters<UpgradeListener>) => {
+      const [request, socket] = upgrade;
+      // First of all: a reset before the upgrade is done would otherwise be an uncaught exception.
+      socket.on("error", () => {});
+      const handled = this.#sources.get(pathOf(request.url ?? ""))?.emit("upgrade", ...upgrade);
+      if (handled) return;
+      refuseUpgrade(socket, 404, { code: "REQUEST_MALFORMED", message: "No socket here" });
+    });
+  }
+
+  /** Upgrades of `path`, with or without a slash at its end and a query. */
+  at(path: string): UpgradeSource {
+    const source = this.#sources.get(path) ?? new EventEmitter();
+    this.#sources.set(path, source);
+    return source;
+  }
+}

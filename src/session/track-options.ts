@@ -1,0 +1,26 @@
+/**
+ * What the two ways of cutting a session's audio need alike.
+ */
+import type { Counters } from "../base/counters.ts";
+import type { Logger } from "../base/log.ts";
+import type { Detector, TextRecogniser } from "../call/ports.ts";
+import type { EventDraft, TrackLabel } from "../transcript/event.ts";
+import type { TrackPartial } from "../transcript/partial.ts";
+
+export interface TrackOptions {
+  /** Takes turns with others in the recogniser. */
+  source: string;
+  label: TrackLabel;
+  /** A code of the model, or `auto`. */
+  language: string;
+  detector: Detector;
+  /** Told of the session's hints with every piece. */
+  recogniser: TextRecogniser;
+  /** Resolves when they are committed or lost. */
+  commit: (drafts: EventDraft[]) => Promise<void>;
+  /** Absent: no partials are made. */
+  onPartial: ((partial: TrackPartial) => void) | undefined;
+  onSpeechStarted: (startMs: number) => void;
+  logger: Logger;
+  counters: Counters;
+}

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { settle } from "../call/rig.ts";
+import { bytesOf, inShort, sessionsOf, toneOf } from "./rig.ts";
+
+const SPOKEN = bytesOf(toneOf(1500, [{ startMs: 300, endMs: 1200 }]), { encoding: "float32" });
+
+test("sessions beside each other do not know of each other", async (t) => {
+  const { sessions, open } = sessionsOf(t);
+  const [a, b] = [open(), open()];
+  assert.notEqual(a.session.id, b.session.id);
+  assert.equal(sessions.active, 2);
+  a.session.push(SPOKEN);
+  assert.throws(() => b.session.push(bytesOf(Float32Array.of(Number.NaN), { encoding: "float32" })));
+  await Promise.all([a.session.end("stream_stopped"), b.session.end("stream_closed")]);
+  assert.equal(sessions.active, 0);
+  assert.match(inShort(a.told.events)[1] as string, /^2 final 1 /);
+  assert.deepEqual(inShort(b.told.events), [
+    "1 call.started",
+    "2 ended stream_closed 0 ms, 0 finals, 0 gaps",
+  ]);
+});
+
+test("a full, slow, failing or draining machine opens no session, and says why", (t) => {
+  const limits = { sessions: 1, backlogSeconds: 60 };
+  const full = sessionsOf(t, { limits });
+  full.open();
+  assert.throws(() => full.open(), { code: "SESSION_OVERLOADED", retryable: true });
+  const slow = sessionsOf(t);
+  slow.recogniser.pendingSeconds = 61;
+  assert.throws(() => slow.open(), { code: "SESSION_OVERLOADED" });
+  const failing = sessionsOf(t, { storeFailing: () => true });
+  assert.throws(() => failing.open(), { code: "SESSION_OVERLOADED" });
+  const draining = sessionsOf(t);
+  draining.sessions.drain();
+  assert.throws(() => draining.open(), { code: "SERVER_DRAINING" });
+  assert.equal(draining.counters.get("sessions.refused.SERVER_DRAINING"), 1);
+});
+
+test("a language that the model does not know opens no session", (t) => {
+  const { sessions, open, store } = sessionsOf(t);
+  assert.throws(() => open({ language: "tlh" }), { code: "ASR_BAD_LANGUAGE" });
+  assert.equal(sessions.active, 0);
+  assert.deepEqual(store.unfinishedCalls(), []);
+});
+
+test("all sessions end with their finals when the server stops", async (t) => {
+  const { sessions, open, store } = sessionsOf(t);
+  const opened = [open(), open(), open()];
+  for (const { session } of opened) session.push(SPOKEN);
+  await sessions.endAll("shutdown");
+  for (const { session } of opened) {
+    const events = inShort(store.events(session.id));
+    assert.match(events[1] as string, /^2 final 1 /);
+    assert.equal(events[2], "3 ended shutdown 1500 ms, 1 finals, 0 gaps");
+  }
+});
+
+test("a crash costs a gap over what was heard and not committed", async (t) => {
+  const { sessions, open, store, recogniser } = sessionsOf(t);
+  const { session } = open();
+  session.push(bytesOf(toneOf(3000, []), { encoding: "float32" }));
+  recogniser.holding = true;
+  session.push(SPOKEN);
+  sessions.saveWatermarks();
+  await settle();
+  // The process dies here; the next one finds the store.
+  assert.equal(store.call(session.id)?.mediaStartAt, 1_700_000_000_000);
+  assert.equal(sessions.recover(), 1);
+  await settle();
+  const events = inShort(store.events(session.id));
+  assert.match(events[1] as string, /^2 gap 1 (29|30)\d\d-4500 crash$/);
+  assert.equal(events[2], "3 ended crash 4500 ms, 0 finals, 1 gaps");
+  assert.deepEqual(store.unfinishedCalls(), []);
+});
