@@ -15,6 +15,7 @@ const BENCHES: Record<string, () => Promise<{ run(args: string[], options: Bench
     engine: () => import("./engine.ts"),
     hints: () => import("./hints.ts"),
     loop: () => import("./loop.ts"),
+    sessions: () => import("./sessions.ts"),
     timing: () => import("./timing.ts"),
     vad: () => import("./vad.ts"),
   };
