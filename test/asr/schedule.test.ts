@@ -28,7 +28,7 @@ function item(priority: Priority, source: string, seconds = 2, more: Partial<Ite
 
 function scheduleOf(items: Item[], maximum = 1000, counters = new Counters()): Schedule<Item> {
   const schedule = new Schedule<Item>({
-    maximum: { final: maximum, speculative: maximum, partial: maximum },
+    maximum: { final: maximum, speculative: maximum, partial: maximum, file: maximum },
     counters,
   });
   for (const each of items) schedule.add(each);
