@@ -20,8 +20,10 @@ import type { TranscriptPartial } from "../transcript/partial.ts";
 import { Committer } from "./committer.ts";
 import { type Config, invalidConfig } from "./config.ts";
 import { type Engine, startEngine } from "./engine.ts";
+import { createFileApi, type FileApi } from "./file-api.ts";
 import { type Health, healthRoutes } from "./health.ts";
 import { closeHttp, createHttp, listenOn, localUrl } from "./http.ts";
+import { admitLoopback } from "./loopback.ts";
 import { Switchboard, WATERMARK_MS } from "./switchboard.ts";
 import { streamTokenKey } from "./token-key.ts";
 
@@ -87,6 +89,7 @@ class Server implements RunningServer {
   readonly #committer: Committer;
   readonly #switchboard: Switchboard;
   readonly #telephony: Telephony;
+  readonly #files: FileApi;
   readonly #http: http.Server;
   readonly #media: MediaSocket;
   readonly #watermarks: NodeJS.Timeout;
@@ -131,7 +134,8 @@ class Server implements RunningServer {
       counters,
     });
     const health = healthRoutes({ health: () => this.#health(), unready: () => this.#unready() });
-    this.#http = createHttp([health, this.#telephony.router]);
+    this.#files = createFileApi({ config, engine, admit: admitLoopback, logger, counters });
+    this.#http = createHttp([health, this.#telephony.router], [this.#files.router]);
     this.#media = this.#telephony.attach(this.#http);
     this.#watermarks = setInterval(() => this.#saveWatermarks(), WATERMARK_MS);
     this.#watermarks.unref();
@@ -167,11 +171,13 @@ class Server implements RunningServer {
     const deadline = Date.now() + drainMs;
     this.#draining = true;
     this.#switchboard.drain();
+    this.#files.drain();
     this.#logger.info({ calls: this.#switchboard.active }, "draining");
     const ended = this.#switchboard.endAll("shutdown");
     await Promise.race([ended, sleep(drainMs * (1 - DELIVERY_SHARE))]);
     clearInterval(this.#watermarks);
     this.#saveWatermarks();
+    this.#files.close();
     await this.#media.close(1001);
     await this.#sender.stop(Math.max(0, deadline - Date.now()));
     this.#committer.stop();
