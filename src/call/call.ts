@@ -256,13 +256,13 @@ export class Call {
     return new TrackScribe({
       // First: what the store remembers of a track has a label of its own, which is only the word.
       ...memory?.tracks.get(label.track),
-      callSid,
+      source: `${callSid} ${label.track}`,
       label,
       language: modelLanguage,
       recogniser: this.#hints.recogniserOf(recogniser),
       live: { ...endpointer, endpointMs },
-      onPartial,
-      commit: (_callSid, drafts) => this.#commit(...drafts),
+      onPartial: onPartial && ((partial) => onPartial({ ...partial, callSid })),
+      commit: (drafts) => this.#commit(...drafts),
       logger,
       counters,
     });

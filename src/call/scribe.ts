@@ -1,20 +1,21 @@
 /**
- * Turns the utterances of one track of a call into partials while they are spoken, and into finals and gaps in the order
+ * Turns the utterances of one track into partials while they are spoken, and into finals and gaps in the order
  * in which they ended.
  */
 import type { Counters } from "../base/counters.ts";
 import { LinescribeError, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { EventDraft, GapCause, TrackLabel, TranscriptWord } from "../transcript/event.ts";
-import type { TranscriptPartial } from "../transcript/partial.ts";
+import type { TrackPartial } from "../transcript/partial.ts";
 import { isInvented } from "./invented.ts";
 import type { HeardUtterance } from "./listener.ts";
-import type { Commit, PartialText, RecognisedText, RecognitionJob, TextRecogniser } from "./ports.ts";
+import type { PartialText, RecognisedText, RecognitionJob, TextRecogniser } from "./ports.ts";
 import { type OpenUtterance, Sketch, type SketchOptions } from "./sketch.ts";
 import { TrackLanguage } from "./track-language.ts";
 
 export interface ScribeOptions {
-  callSid: string;
+  /** Who takes turns in the recogniser: one name per track. */
+  source: string;
   label: TrackLabel;
   /** A code of the model, or `auto`, see `TrackLanguage`. */
   language: string;
@@ -22,8 +23,9 @@ export interface ScribeOptions {
   /** How open utterances are followed, see `SketchOptions`; absent: they are not. */
   live?: Pick<SketchOptions, "hangoverPadMs" | "prefixPadMs" | "endpointMs">;
   /** Absent: no partials are made. */
-  onPartial?: ((partial: TranscriptPartial) => void) | undefined;
-  commit: Commit;
+  onPartial?: ((partial: TrackPartial) => void) | undefined;
+  /** Resolves when they are committed; what it rejects is lost. */
+  commit: (drafts: EventDraft[]) => Promise<void>;
   /** Told what became the text of an utterance, before its final is committed. */
   onRecognised?: (utterance: number, result: RecognisedText) => void;
   logger: Logger;
@@ -118,26 +120,20 @@ export class TrackScribe {
   }
 
   #createSketch(open: OpenUtterance, live: NonNullable<ScribeOptions["live"]>): Sketch {
-    const { recogniser, onPartial } = this.#options;
+    const { recogniser, source, onPartial } = this.#options;
     const tell = (partial: PartialText): void => this.#tell(partial);
-    const options = { ...live, source: this.#source, language: this.#language.current, recogniser };
+    const options = { ...live, source, language: this.#language.current, recogniser };
     return new Sketch({ ...options, onPartial: onPartial ? tell : undefined }, open);
   }
 
   #tell(partial: PartialText): void {
-    const { callSid, label, onPartial, logger } = this.#options;
+    const { label, onPartial, logger } = this.#options;
     const utterance = this.#takeNumber();
     try {
-      onPartial?.({ type: "transcript.partial", callSid, ...label, utterance, ...partial });
+      onPartial?.({ type: "transcript.partial", ...label, utterance, ...partial });
     } catch (error) {
       logger.error({ reason: messageOf(error) }, "a listener to partials failed");
     }
-  }
-
-  /** Tracks take turns in the recogniser. */
-  get #source(): string {
-    const { callSid, label } = this.#options;
-    return `${callSid} ${label.track}`;
   }
 
   /** An utterance has its number from the first word of it that is told. */
@@ -156,9 +152,9 @@ export class TrackScribe {
   }
 
   async #recognise({ pcm16k }: HeardUtterance): Promise<RecognisedText> {
-    const language = this.#language.current;
-    const request = { pcm16k, language, priority: "final", source: this.#source } as const;
-    return (await this.#options.recogniser.submit(request).answer) as RecognisedText;
+    const { recogniser, source } = this.#options;
+    const request = { pcm16k, language: this.#language.current, priority: "final", source } as const;
+    return (await recogniser.submit(request).answer) as RecognisedText;
   }
 
   /**
@@ -178,7 +174,7 @@ export class TrackScribe {
     this.#committed = this.#committed.then(async () => {
       try {
         const drafted = await draft();
-        if (drafted) await this.#options.commit(this.#options.callSid, [drafted]);
+        if (drafted) await this.#options.commit([drafted]);
       } catch (error) {
         this.#options.counters.add("call.commitsLost");
         this.#options.logger.error(

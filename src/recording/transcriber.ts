@@ -94,12 +94,12 @@ export class Transcriber {
     const { logger, counters } = this.#options;
     const { source = "", language, onUtterance } = options;
     return new TrackScribe({
-      callSid: source,
+      source: `${source} ${track}`,
       label: { track, label: track },
       language,
       recogniser,
       onRecognised: (utterance, result) => recognised.set(utterance, result),
-      commit: async (_source, committed) => {
+      commit: async (committed) => {
         for (const draft of committed as Draft[]) {
           if (draft.type === "transcript.final") {
             const result = recognised.get(draft.utterance) as RecognisedText;

@@ -18,3 +18,6 @@ export interface TranscriptPartial
   /** The speaker has paused: this is the whole utterance, unless speech resumes within a moment. */
   endpoint: boolean;
 }
+
+/** As the track knows it, which does not know of what it is one. */
+export type TrackPartial = Omit<TranscriptPartial, "callSid">;
