@@ -52,7 +52,10 @@ export class Listener {
   /** In order; the first holds for everything that is still of interest. */
   readonly #shifts: Shift[];
   #heardFrames = 0;
+  #pushedFrames = 0;
   #failed = false;
+  /** Utterances that are to end where the samples were, in order. */
+  readonly #flushes: { atFrame: number; resolve: () => void }[] = [];
 
   /** @throws {LinescribeError} `VAD_CLOSED` when the detector is closed. */
   constructor(options: ListenerOptions) {
@@ -84,8 +87,7 @@ export class Listener {
   push(pcm16k: Float32Array): void {
     if (pcm16k.length === 0 || this.#failed) return;
     this.#audio.push(pcm16k);
-    const frames = this.#framer.push(pcm16k);
-    if (frames.length > 0) this.#vad.push(frames);
+    this.#look(this.#framer.push(pcm16k));
   }
 
   /**
@@ -106,19 +108,41 @@ export class Listener {
     }
   }
 
+  /**
+   * Ends the open utterance where the samples are now, to the last whole frame (32 ms), whatever is pushed meanwhile;
+   * listening goes on. Resolves when it was emitted.
+   */
+  async flush(): Promise<void> {
+    if (this.#failed) return;
+    const atFrame = this.#pushedFrames;
+    if (atFrame > this.#heardFrames) {
+      await new Promise<void>((resolve) => this.#flushes.push({ atFrame, resolve }));
+    } else for (const utterance of this.#endpointer.flush()) this.#emit(utterance);
+  }
+
   /** Looks at everything and emits the utterance that was open. */
   async end(): Promise<void> {
     const last = this.#framer.flush();
-    if (last && !this.#failed) this.#vad.push([last]);
+    if (last) this.#look([last]);
     await this.caughtUp();
     for (const utterance of this.#endpointer.flush()) this.#emit(utterance);
     this.#vad.close();
   }
 
+  #look(frames: Float32Array[]): void {
+    if (frames.length === 0 || this.#failed) return;
+    this.#pushedFrames += frames.length;
+    this.#vad.push(frames);
+  }
+
   #heard(probabilities: Float32Array): void {
-    this.#heardFrames += probabilities.length;
     for (const probability of probabilities) {
+      this.#heardFrames += 1;
       for (const utterance of this.#endpointer.push(probability)) this.#emit(utterance);
+      while (this.#flushes[0]?.atFrame === this.#heardFrames) {
+        for (const utterance of this.#endpointer.flush()) this.#emit(utterance);
+        this.#flushes.shift()?.resolve();
+      }
     }
     this.#tellOpen();
     const settled = this.#endpointer.settledSample;
@@ -158,6 +182,7 @@ export class Listener {
   #fail(error: LinescribeError): void {
     this.#failed = true;
     for (const utterance of this.#endpointer.flush()) this.#emit(utterance);
+    for (const { resolve } of this.#flushes.splice(0)) resolve();
     this.#options.onFailure(error);
   }
 }

@@ -9,14 +9,8 @@ import { PacketTimeline, type Span } from "../audio/timeline.ts";
 import { Upsampler } from "../audio/upsampler.ts";
 import type { Counters } from "../base/counters.ts";
 import { LinescribeError } from "../base/error.ts";
-import {
-  MODEL_RATE_HZ,
-  msToSamples,
-  PHONE_RATE_HZ,
-  PHONE_SAMPLES_PER_MS,
-  samplesToMs,
-} from "../base/time.ts";
-import { Listener, type ListenerOptions } from "./listener.ts";
+import { msToSamples, PHONE_RATE_HZ, PHONE_SAMPLES_PER_MS } from "../base/time.ts";
+import { TrackListener, type TrackListenerOptions } from "./track-listener.ts";
 
 /**
  * How far a packet may jump past both the audio so far and the wall clock. A live carrier never does; a replay at
@@ -28,12 +22,10 @@ const MAXIMUM_HOLE_MS = 24 * 3600 * 1000;
 /** Silence beyond what the endpointer needs that is still listened to on either side of a long hole. */
 const HOLE_MARGIN_MS = 1000;
 
-export interface StreamTrackOptions extends ListenerOptions {
+export interface StreamTrackOptions extends TrackListenerOptions {
   counters: Counters;
   /** Audio that never came, as soon as it is known; media time of the call, ms. */
   onHole: (startMs: number, endMs: number) => void;
-  /** Speech detection failed, as `onFailure` told, and this was not listened to; media time of the call, ms. */
-  onUnheard?: (startMs: number, endMs: number, error: LinescribeError) => void;
   /** Wall-clock ms since the stream started; left out for a recording, which may have holes of any length. */
   elapsedMs?: () => number;
 }
@@ -42,23 +34,15 @@ export class StreamTrack {
   readonly #options: StreamTrackOptions;
   readonly #timeline: PacketTimeline;
   readonly #upsampler = new Upsampler();
-  /** Null until audio comes, and from a failure of speech detection to the next packet. */
-  #listener: Listener | null = null;
-  /** Media time of the call at the first sample of the listener, ms. */
-  #listeningFromMs: number;
-  /** What the upsampler has given out, at 16 kHz, and the media time that was skipped between. */
-  #samples = 0;
-  #skippedMs = 0;
+  readonly #listener: TrackListener;
   /** The hole that the newest spans belong to, media time of the stream; null while audio comes in. */
   #hole: { startMs: number; endMs: number } | null = null;
   /** The end of a long hole, that is not pushed as silence unless it turns out to be needed, ms. */
   #withheldMs = 0;
-  /** From here to where the listener starts, nothing was listened to. */
-  #unheard: { startMs: number; error: LinescribeError } | null = null;
 
   constructor(options: StreamTrackOptions) {
     this.#options = options;
-    this.#listeningFromMs = options.offsetMs;
+    this.#listener = new TrackListener(options);
     this.#timeline = new PacketTimeline({ counters: options.counters, maximumHoleMs: MAXIMUM_HOLE_MS });
   }
 
@@ -69,12 +53,12 @@ export class StreamTrack {
 
   /** Media time of the call before which nothing is left to be told of, ms. */
   get settledMs(): number {
-    return Math.min(this.#unheard?.startMs ?? Infinity, this.#listener?.settledMs ?? this.#pushedMs);
+    return this.#listener.settledMs;
   }
 
   /** Media time that was received but not looked at yet, ms. */
   get backlogMs(): number {
-    return this.#listener?.backlogMs ?? 0;
+    return this.#listener.backlogMs;
   }
 
   /** @throws {LinescribeError} `STREAM_BAD_MESSAGE` when the timestamp is far beyond everything before it. */
@@ -92,7 +76,7 @@ export class StreamTrack {
 
   /** Resolves when everything that the reorder window does not hold was looked at. */
   async caughtUp(): Promise<void> {
-    await this.#listener?.caughtUp();
+    await this.#listener.caughtUp();
   }
 
   /**
@@ -102,11 +86,8 @@ export class StreamTrack {
   async end(): Promise<void> {
     this.#take(this.#timeline.flush());
     this.#closeHole();
-    this.#push(this.#upsampler.flush());
-    const listener = this.#listener;
-    await listener?.end();
-    if (listener?.heard && this.#listener === listener) this.#tellUnheard(this.#listeningFromMs);
-    this.#tellUnheard(this.mediaMs);
+    this.#listener.push(this.#upsampler.flush());
+    await this.#listener.end(this.mediaMs);
   }
 
   #take(spans: Span[]): void {
@@ -124,7 +105,7 @@ export class StreamTrack {
       }
       const s16 = new Int16Array(span.mulaw.length);
       decodeMulaw(span.mulaw, s16);
-      this.#push(this.#upsampler.push(s16ToF32(s16)));
+      this.#listener.push(this.#upsampler.push(s16ToF32(s16)));
     }
   }
 
@@ -143,57 +124,8 @@ export class StreamTrack {
     this.#hole = null;
     this.#withheldMs = 0;
     // A hole costs the same however long it is, so that nobody makes hours of work with one packet.
-    this.#skippedMs += skippedMs;
-    this.#listener?.skip(skippedMs);
-    this.#push(this.#upsampler.push(silence));
+    this.#listener.skip(skippedMs);
+    this.#listener.push(this.#upsampler.push(silence));
     onHole(Math.round(offsetMs + startMs), Math.round(offsetMs + endMs));
-  }
-
-  /** Media time of the call at the next sample that is pushed, ms. */
-  get #pushedMs(): number {
-    return this.#options.offsetMs + this.#skippedMs + samplesToMs(this.#samples, MODEL_RATE_HZ);
-  }
-
-  #push(pcm16k: Float32Array): void {
-    if (pcm16k.length === 0) return;
-    if (this.#unheard && this.#listener?.heard) this.#tellUnheard(this.#listeningFromMs);
-    this.#listener ??= this.#listen();
-    this.#samples += pcm16k.length;
-    this.#listener?.push(pcm16k);
-  }
-
-  #listen(): Listener | null {
-    this.#listeningFromMs = this.#pushedMs;
-    try {
-      return new Listener({
-        ...this.#options,
-        offsetMs: this.#listeningFromMs,
-        onUtterance: (utterance) => {
-          this.#tellUnheard(this.#listeningFromMs);
-          this.#options.onUtterance(utterance);
-        },
-        onFailure: (error) => this.#failed(error),
-      });
-    } catch (error) {
-      if (!(error instanceof LinescribeError)) throw error;
-      this.#unheard ??= { startMs: this.#listeningFromMs, error };
-      return null;
-    }
-  }
-
-  /** The next packet opens a new listener; what was open and what comes until then is not listened to. */
-  #failed(error: LinescribeError): void {
-    const listener = this.#listener;
-    this.#listener = null;
-    if (listener?.heard) this.#tellUnheard(this.#listeningFromMs);
-    this.#unheard ??= { startMs: listener?.settledMs ?? this.#listeningFromMs, error };
-    this.#options.onFailure(error);
-  }
-
-  #tellUnheard(untilMs: number): void {
-    if (!this.#unheard) return;
-    const { startMs, error } = this.#unheard;
-    this.#unheard = null;
-    if (untilMs > startMs) this.#options.onUnheard?.(Math.round(startMs), Math.round(untilMs), error);
   }
 }
