@@ -11,7 +11,7 @@ export const TAP_PAIRS = 16;
 const KAISER_BETA = 6.204;
 
 /** Modified Bessel function of the first kind and order 0, by its power series. */
-function besselI0(x: number): number {
+export function besselI0(x: number): number {
   let term = 1;
   let sum = 1;
   for (let k = 1; term > sum * 1e-17; k++) {
