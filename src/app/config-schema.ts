@@ -168,6 +168,8 @@ export const configSchema = z.strictObject({
       fileBytes: z.int().min(1024).max(1_073_741_824).default(26_214_400),
       /** Minutes that a file may play at most. */
       fileMinutes: z.number().min(0.1).max(600).default(60),
+      /** Whether an installed ffmpeg decodes what no library here does (MP4, AAC): `auto` takes one from `PATH`. */
+      ffmpeg: z.enum(["auto", "off"]).default("auto"),
     })
     .prefault({}),
   limits: z

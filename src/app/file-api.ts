@@ -10,6 +10,7 @@ import { MediaDecoder } from "../media/decoder.ts";
 import { Transcriber } from "../recording/transcriber.ts";
 import type { Config } from "./config.ts";
 import type { Engine } from "./engine.ts";
+import { findProgram } from "./find-program.ts";
 
 export interface FileApiOptions {
   config: Pick<Config, "api" | "asr" | "endpointer">;
@@ -34,7 +35,9 @@ export function createFileApi({ config, engine, admit, logger, counters }: FileA
     maximumBytes: api.fileBytes,
     maximumDurationMs: Math.round(api.fileMinutes * 60_000),
   };
-  const decoder = new MediaDecoder({ counters, limits });
+  const ffmpeg = api.ffmpeg === "auto" ? findProgram("ffmpeg") : null;
+  logger.info({ ffmpeg }, ffmpeg ? "ffmpeg decodes MP4 and AAC" : "no ffmpeg: MP4 and AAC files are refused");
+  const decoder = new MediaDecoder({ counters, limits, ffmpeg });
   // What files say is no call's: their finals and gaps are counted apart.
   const apart = { logger, counters: new Counters() };
   const transcriptions = new Transcriptions({

@@ -89,10 +89,7 @@ function asS16(bytes: Uint8Array): Int16Array {
   return s16;
 }
 
-function byTable(
-  decode: (codes: Uint8Array, s16: Int16Array) => number,
-  bytes: Uint8Array,
-): Float32Array {
+function byTable(decode: (codes: Uint8Array, s16: Int16Array) => number, bytes: Uint8Array): Float32Array {
   const s16 = new Int16Array(bytes.length);
   decode(bytes, s16);
   return s16ToF32(s16);

@@ -5,19 +5,23 @@ import type { Counters } from "../base/counters.ts";
 import { LinescribeError } from "../base/error.ts";
 import { BoundedQueue } from "../base/queue.ts";
 import { unsupported } from "./block.ts";
-import { kindOf } from "./kind.ts";
+import { decodeWithFfmpeg } from "./ffmpeg.ts";
+import { kindOf, type MediaKind } from "./kind.ts";
 import { DEFAULT_MEDIA_LIMITS, type MediaLimits } from "./limits.ts";
 import { type CreateMediaWorker, decodeInThread } from "./media-thread.ts";
+import type { MediaWorkerData } from "./media-worker.ts";
 import type { Sound } from "./sound.ts";
 
 export interface MediaDecoderOptions {
-  /** Receives `media.queue.added|refused`, `media.decoded` and `media.failed.<code>`. */
+  /** Receives `media.queue.added|refused`, `media.decoded`, `media.ffmpeg` and `media.failed.<code>`. */
   counters: Counters;
   limits?: Partial<MediaLimits>;
   /** Files decoded at once. Default 1: decoding is much faster than recognition. */
   places?: number;
   /** Files that may wait; one more is refused with `MEDIA_OVERLOADED`. Default 16. */
   queueMaximum?: number;
+  /** Path of an installed ffmpeg, for what no library here decodes; null when there is none. Default null. */
+  ffmpeg?: string | null;
   createWorker?: CreateMediaWorker;
 }
 
@@ -27,6 +31,9 @@ export interface DecodeOptions {
   /** Of this file, if less than the limit of all; ms. */
   maximumDurationMs?: number | undefined;
 }
+
+/** What only ffmpeg decodes: there is no decoder of AAC that we may ship. */
+const FFMPEG_ONLY: ReadonlySet<MediaKind> = new Set(["mp4", "aac"]);
 
 interface Waiting {
   start: () => void;
@@ -88,14 +95,25 @@ export class MediaDecoder {
     }, deadlineMs);
     try {
       const data = { kind, bytes, maximumDurationMs: Math.min(maximumDurationMs, ownMaximumMs) };
-      return await decodeInThread(
-        data,
-        AbortSignal.any([signal, deadline.signal]),
-        this.#options.createWorker,
-      );
+      return await this.#read(data, AbortSignal.any([signal, deadline.signal]));
     } finally {
       clearTimeout(timer);
       this.#leave();
+    }
+  }
+
+  /** By a library where there is one for what the file turns out to be, else by ffmpeg. */
+  async #read(data: MediaWorkerData, signal: AbortSignal): Promise<Sound> {
+    const { ffmpeg = null, createWorker } = this.#options;
+    try {
+      if (FFMPEG_ONLY.has(data.kind))
+        throw unsupported(`No library here decodes files of the kind ${data.kind}`);
+      return await decodeInThread(data, signal, createWorker);
+    } catch (error) {
+      if (!(error instanceof LinescribeError) || error.code !== "MEDIA_UNSUPPORTED") throw error;
+      if (ffmpeg === null) throw unsupported(`${error.message}; an installed ffmpeg may decode it`);
+      this.#options.counters.add("media.ffmpeg");
+      return await decodeWithFfmpeg({ ...data, program: ffmpeg }, signal);
     }
   }
 
@@ -107,24 +125,18 @@ export class MediaDecoder {
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      let gone = false;
-      const start = (): void => {
-        if (gone) this.#leave();
-        else resolve();
-      };
-      if (!this.#queue.push({ start })) {
+      const waiting: Waiting = { start: resolve };
+      if (!this.#queue.push(waiting)) {
         const message = `${this.#queue.maximum} files wait to be decoded`;
         reject(new LinescribeError("MEDIA_OVERLOADED", message, { retryable: true }));
         return;
       }
-      signal.addEventListener(
-        "abort",
-        () => {
-          gone = true;
-          reject(signal.reason);
-        },
-        { once: true },
-      );
+      const giveUp = (): void => {
+        const others = this.#queue.drain().filter((other) => other !== waiting);
+        for (const other of others.toReversed()) this.#queue.unshift(other);
+        reject(signal.reason);
+      };
+      signal.addEventListener("abort", giveUp, { once: true });
     });
   }
 

@@ -1,26 +1,22 @@
 /**
  * Blocks of any rate and number of channels to one track of 16 kHz and 16 bit, never longer than its maximum.
  */
+
+import { PolyphaseFilter } from "../audio/polyphase.ts";
+import { createRateConverter, type RateConverter, STREAM_RATES_HZ } from "../audio/rate-converter.ts";
 import { f32ToS16 } from "../audio/sample.ts";
-import { StreamResampler } from "../audio/stream-resampler.ts";
-import { Upsampler } from "../audio/upsampler.ts";
 import { LinescribeError } from "../base/error.ts";
-import { MODEL_RATE_HZ, msToSamples, PHONE_RATE_HZ } from "../base/time.ts";
+import { MODEL_RATE_HZ, msToSamples } from "../base/time.ts";
 import type { Block } from "./block.ts";
 
-/** What brings a stream to 16 kHz. */
-interface Converter {
-  push(f32: Float32Array): Float32Array;
-  flush(): Float32Array;
-}
-
-const AS_IT_IS: Converter = { push: (f32) => f32, flush: () => new Float32Array(0) };
+const MINIMUM_RATE_HZ = 4000;
+const MAXIMUM_RATE_HZ = 192_000;
 
 export class Funnel {
   readonly #maximumSamples: number;
   readonly #emit: (s16: Int16Array) => void;
   #rateHz = 0;
-  #converter = AS_IT_IS;
+  #converter: RateConverter = createRateConverter(MODEL_RATE_HZ);
   #samples = 0;
 
   /** @param emit - Given the samples; they are the receiver's. */
@@ -60,12 +56,15 @@ export class Funnel {
   }
 }
 
-/** mu-law of 8 kHz and the like take the way of a call: the same doubling, sample for sample. */
-function converterFrom(rateHz: number): Converter {
-  if (rateHz === MODEL_RATE_HZ) return AS_IT_IS;
-  if (rateHz === PHONE_RATE_HZ) return new Upsampler();
-  if (Number.isInteger(rateHz) && rateHz >= 4000 && rateHz <= 192_000) return new StreamResampler(rateHz);
-  throw new LinescribeError("MEDIA_UNSUPPORTED", `Expected a rate of 4000 to 192000 Hz, got ${rateHz}`);
+/** Rates that live audio has take its way, sample for sample. */
+function converterFrom(rateHz: number): RateConverter {
+  const known = STREAM_RATES_HZ.find((each) => each === rateHz);
+  if (known !== undefined) return createRateConverter(known);
+  if (Number.isInteger(rateHz) && rateHz >= MINIMUM_RATE_HZ && rateHz <= MAXIMUM_RATE_HZ) {
+    return new PolyphaseFilter(rateHz, MODEL_RATE_HZ);
+  }
+  const range = `${MINIMUM_RATE_HZ} to ${MAXIMUM_RATE_HZ} Hz`;
+  throw new LinescribeError("MEDIA_UNSUPPORTED", `Expected a rate of ${range}, got ${rateHz}`);
 }
 
 /** The mean of all channels. [n] */

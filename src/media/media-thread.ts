@@ -4,6 +4,7 @@
 import type { Worker } from "node:worker_threads";
 import { LinescribeError } from "../base/error.ts";
 import { startWorker } from "../base/worker.ts";
+import { malformed } from "./block.ts";
 import type { MediaAnswer, MediaWorkerData } from "./media-worker.ts";
 import { Sound } from "./sound.ts";
 
@@ -43,7 +44,10 @@ export async function decodeInThread(
         else if (answer.type === "done") resolve(sound);
         else reject(new LinescribeError(answer.code, answer.message));
       });
-      worker.on("error", (cause) => reject(died(cause.message, cause)));
+      worker.on("error", (cause: NodeJS.ErrnoException) => {
+        const full = cause.code === "ERR_WORKER_OUT_OF_MEMORY";
+        reject(full ? malformed("Decoding the file takes too much memory") : died(cause.message, cause));
+      });
       worker.on("exit", (code) => reject(died(`it exited with code ${code}`)));
     });
   } finally {

@@ -4,6 +4,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { ErrorCode } from "../base/codes.ts";
 import { LinescribeError, messageOf } from "../base/error.ts";
+import { malformed } from "./block.ts";
 import { blocksOf } from "./blocks.ts";
 import { Funnel } from "./funnel.ts";
 import type { MediaKind } from "./kind.ts";
@@ -19,6 +20,10 @@ export type MediaAnswer =
   | { type: "done" }
   | { type: "failed"; code: ErrorCode; message: string };
 
+// Decoders tell of damaged files on the console of the whole program.
+console.error = () => {};
+console.warn = () => {};
+
 const port = parentPort;
 if (port) {
   const { kind, bytes, maximumDurationMs } = workerData as MediaWorkerData;
@@ -30,6 +35,7 @@ if (port) {
     );
     for await (const block of blocksOf(kind, bytes)) funnel.push(block);
     funnel.end();
+    if (funnel.samples === 0) throw malformed("The file holds no sound");
     answer({ type: "done" });
   } catch (error) {
     // What a decoder throws over a damaged file is the file's fault: there is nothing else that it works with.
