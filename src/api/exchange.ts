@@ -4,6 +4,8 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ApiError } from "./api-error.ts";
+import { EventStream } from "./event-stream.ts";
+import { Waiting } from "./waiting.ts";
 
 /** How long the rest of a refused body is read and thrown away, so that the client comes to read the answer, ms. */
 const LINGER_MS = 5000;
@@ -13,6 +15,8 @@ export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly #ended = new AbortController();
+  /** Set while the answer is a stream of events. */
+  #events: EventStream | null = null;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.request = request;
@@ -28,21 +32,42 @@ export class Exchange {
     return this.#ended.signal;
   }
 
+  /** Keeps a client and proxies waiting that give up without headers; `done` when there is an answer. */
+  waitInJson(): Waiting {
+    return new Waiting(this.response);
+  }
+
   end(reason: Error): void {
     this.#ended.abort(reason);
   }
 
+  /** Sends an answer that may have taken long. */
   send(type: string, body: string): void {
     if (this.response.writableEnded) return;
+    if (this.response.headersSent) {
+      this.response.end(body);
+      return;
+    }
     this.response.writeHead(200, { "content-type": type, "content-length": Buffer.byteLength(body) });
     this.response.end(body);
+  }
+
+  /** From now on the answer is a stream of events. */
+  stream(): EventStream {
+    this.#events = new EventStream(this);
+    return this.#events;
   }
 
   /** Answers with an error; a body that is still coming is not waited for. */
   refuse({ status, body, retryAfterSeconds }: ApiError): void {
     const { request, response } = this;
     if (response.writableEnded || response.destroyed) return;
+    if (this.#events) {
+      this.#events.fail(body);
+      return;
+    }
     if (response.headersSent) {
+      // Half an answer is none.
       response.destroy();
       return;
     }

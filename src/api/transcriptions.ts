@@ -7,6 +7,7 @@ import type { Counters } from "../base/counters.ts";
 import { messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { MODEL_RATE_HZ, samplesToMs } from "../base/time.ts";
+import type { Samples } from "../recording/recording.ts";
 import { ApiError, asApiError, RETRY_AFTER_SECONDS } from "./api-error.ts";
 import { ClientGone, Exchange } from "./exchange.ts";
 import { readForm } from "./form.ts";
@@ -111,12 +112,10 @@ export class Transcriptions {
   async #transcribe(exchange: Exchange, { keyId }: Admitted, log: Logger): Promise<void> {
     const startedAt = performance.now();
     const asked = await this.#read(exchange);
-    const { signal } = exchange;
     const bytes = asked.file.length;
-    const recording = await this.#recognise(asked, exchange);
-    const answer = answerOf(asked, recording);
-    signal.throwIfAborted();
-    exchange.send(answer.type, answer.body);
+    const recording = asked.stream
+      ? await this.#streamed(asked, exchange)
+      : await this.#whole(asked, exchange);
     const tookMs = Math.round(performance.now() - startedAt);
     log.info({ keyId, bytes, durationMs: recording.durationMs, tookMs }, "file transcribed");
   }
@@ -132,13 +131,51 @@ export class Transcriptions {
     }
   }
 
-  async #recognise(asked: TranscriptionRequest, { id, signal }: Exchange): Promise<AnsweredRecording> {
-    const { decoder, transcriber } = this.#options;
-    const sound = await decoder.decode(asked.file, { signal });
+  async #whole(asked: TranscriptionRequest, exchange: Exchange): Promise<AnsweredRecording> {
+    const waiting = asked.format.endsWith("json") ? exchange.waitInJson() : null;
+    try {
+      const sound = await this.#decode(asked, exchange);
+      const recording = await this.#recognise(asked, sound, exchange);
+      exchange.signal.throwIfAborted();
+      const answer = answerOf(asked, recording);
+      exchange.send(answer.type, answer.body);
+      return recording;
+    } finally {
+      waiting?.done();
+    }
+  }
+
+  async #streamed(asked: TranscriptionRequest, exchange: Exchange): Promise<AnsweredRecording> {
+    // Before the first event, so that a faulty file has its status.
+    const sound = await this.#decode(asked, exchange);
+    const events = exchange.stream();
+    const recording = await this.#recognise(asked, sound, exchange, (text) => events.delta(text));
+    exchange.signal.throwIfAborted();
+    events.done();
+    return recording;
+  }
+
+  #decode({ file }: TranscriptionRequest, { signal }: Exchange): Promise<Samples> {
+    return this.#options.decoder.decode(file, { signal });
+  }
+
+  async #recognise(
+    asked: TranscriptionRequest,
+    sound: Samples,
+    { id, signal }: Exchange,
+    onText: (text: string) => void = () => {},
+  ): Promise<AnsweredRecording> {
+    const { transcriber } = this.#options;
     const durationMs = samplesToMs(sound.length, MODEL_RATE_HZ);
     const transcript = await transcriber.transcribe(
       { durationMs, tracks: [{ track: "inbound", packets: null, pcm16k: () => sound }] },
-      { language: asked.language, hints: asked.hints, source: id, signal },
+      {
+        language: asked.language,
+        hints: asked.hints,
+        source: id,
+        signal,
+        onUtterance: ({ text }) => onText(text),
+      },
     );
     // Half a transcript would look like a whole one.
     if (transcript.failure) throw transcript.failure;

@@ -107,7 +107,7 @@ export class Transcriber {
             const { tokens = [], logprob, noSpeech } = result;
             const final = { ...draft, model: { tokens, logprob, noSpeech } };
             drafts.push(final);
-            onUtterance?.(final);
+            if (!options.signal?.aborted) onUtterance?.(final);
           } else drafts.push(draft);
           tell(draft.endMs);
         }

@@ -81,3 +81,12 @@ export function toneFile(lengthMs: number, spans: readonly [startMs: number, end
   const wav = encodeWav({ rateHz: 16_000, encoding: "s16", channels: [samples] });
   return new File([wav as Uint8Array<ArrayBuffer>], "tones.wav");
 }
+
+/** Resolves when it is so; fails when it is not within 10 s. */
+export async function until(isSo: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!isSo()) {
+    if (performance.now() > deadline) throw new Error("Waited for too long");
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
