@@ -16,11 +16,15 @@ const UPLOAD_MS = 3_600_000;
  *
  * @param uploads - Routers that bound the time of their bodies themselves.
  */
-export function createHttp(routers: readonly Router[], uploads: readonly Router[] = []): http.Server {
+export function createHttp(
+  routers: readonly Router[],
+  uploads: readonly Router[] = [],
+  { bodyMs = BODY_MS }: { bodyMs?: number } = {},
+): http.Server {
   const app = express();
   app.disable("x-powered-by");
   for (const router of uploads) app.use(router);
-  app.use(bodyWithin(BODY_MS));
+  app.use(bodyWithin(bodyMs));
   for (const router of routers) app.use(router);
   app.use((_request, response) => {
     response.status(404).json({ code: "REQUEST_MALFORMED", message: "There is nothing at this address" });

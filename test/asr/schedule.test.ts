@@ -51,6 +51,21 @@ test("finals go before speculative finals, and those before partials, whatever c
   );
 });
 
+test("files wait for everything live, and may be left out", () => {
+  const items = [item("file", "f"), item("file", "f"), item("partial", "a"), item("final", "b")];
+  const schedule = scheduleOf(items);
+  assert.equal(schedule.live, 2);
+  assert.deepEqual(
+    [schedule.take(4, false), schedule.take(4, false), schedule.take(4, false)].map((taken) =>
+      taken.map(({ source }) => source),
+    ),
+    [["b"], ["a"], []],
+  );
+  assert.equal(schedule.live, 0);
+  assert.equal(schedule.length, 2);
+  assert.equal(schedule.take(4).length, 2);
+});
+
 test("a source that floods waits for itself: another's utterance is before all but 20 s of it", () => {
   const flood = Array.from({ length: 100 }, () => item("final", "flood"));
   const schedule = scheduleOf(flood);
