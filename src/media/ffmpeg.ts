@@ -9,6 +9,7 @@ import { LinescribeError, messageOf } from "../base/error.ts";
 import { MODEL_RATE_HZ, msToSamples } from "../base/time.ts";
 import { malformed } from "./block.ts";
 import type { MediaKind } from "./kind.ts";
+import { beNice } from "./niceness.ts";
 import { Sound } from "./sound.ts";
 
 /**
@@ -90,6 +91,7 @@ async function run(
     env: {},
     cwd: path.dirname(file),
   });
+  if (child.pid !== undefined) beNice(child.pid);
   const maximumSamples = msToSamples(maximumDurationMs, MODEL_RATE_HZ);
   try {
     return await soundOf(child, maximumSamples, signal);

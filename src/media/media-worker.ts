@@ -8,6 +8,7 @@ import { malformed } from "./block.ts";
 import { blocksOf } from "./blocks.ts";
 import { Funnel } from "./funnel.ts";
 import type { MediaKind } from "./kind.ts";
+import { beNice } from "./niceness.ts";
 
 export interface MediaWorkerData {
   kind: MediaKind;
@@ -25,6 +26,7 @@ console.error = () => {};
 console.warn = () => {};
 
 const port = parentPort;
+beNice();
 if (port) {
   const { kind, bytes, maximumDurationMs } = workerData as MediaWorkerData;
   const answer = (message: MediaAnswer, transfer: ArrayBuffer[] = []): void =>
