@@ -52,9 +52,12 @@ test("the speech that docs/language.md asks for tells the language, and less doe
 
 test("docs/openai.md names codes that exist, all of those of files, and the limits that are the defaults", () => {
   const text = page("docs/openai.md");
-  const named = new Set([...text.matchAll(/`((?:REQUEST|MEDIA|ASR|VAD|SERVER)_[A-Z]+(?:_[A-Z]+)*)`/g)].map(([, code]) => code));
+  const named = new Set(
+    [...text.matchAll(/`((?:REQUEST|MEDIA|ASR|VAD|SERVER)_[A-Z]+(?:_[A-Z]+)*)`/g)].map(([, code]) => code),
+  );
   for (const code of named) assert.ok(code && code in ERROR_CODES, code);
-  for (const code of Object.keys(ERROR_CODES)) if (code.startsWith("MEDIA_")) assert.ok(named.has(code), code);
+  for (const code of Object.keys(ERROR_CODES))
+    if (code.startsWith("MEDIA_")) assert.ok(named.has(code), code);
   const { api } = configSchema.parse({});
   assert.match(text, new RegExp(`\\| \`api.fileBytes\` \\| ${api.fileBytes} \\|`));
   assert.match(text, new RegExp(`\\| \`api.fileMinutes\` \\| ${api.fileMinutes} \\|`));
