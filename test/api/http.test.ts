@@ -14,7 +14,7 @@ function formOf(more: Record<string, string | File> = {}): FormData {
   return form;
 }
 
-async function post(url: string, body: BodyInit, headers: Record<string, string> = {}) {
+async function post(url: string, body: string | FormData, headers: Record<string, string> = {}) {
   const response = await fetch(`${url}${PATH}`, { method: "POST", body, headers });
   return { status: response.status, headers: response.headers, body: (await response.json()) as ErrorBody };
 }

@@ -206,7 +206,11 @@ const REFUSED: [options: Record<string, unknown>, status: number, code: string, 
 test("what cannot be honoured is refused by name in the shape that the client reads", async (t) => {
   const { client, recogniser, released } = await startApi(t);
   for (const [options, status, code, param] of REFUSED) {
-    const body = { file: file(), model: "whisper-1", ...options } as OpenAI.Audio.TranscriptionCreateParams;
+    const body = {
+      file: file(),
+      model: "whisper-1",
+      ...options,
+    } as OpenAI.Audio.TranscriptionCreateParamsNonStreaming;
     await assert.rejects(
       Promise.resolve(client.audio.transcriptions.create(body)),
       { status, code, param, type: "invalid_request_error" },
