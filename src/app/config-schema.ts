@@ -237,6 +237,19 @@ export const configSchema = z.strictObject({
       resumeMs: milliseconds(0, 600_000).default(60_000),
     })
     .prefault({}),
+  /** Files over HTTP. */
+  api: z
+    .strictObject({
+      /** Files transcribed at once; one more is answered with 503. Each may hold 150 MB. */
+      requests: z.int().min(1).max(64).default(4),
+      /** Bytes of a file at most, 25 MiB as OpenAI's. */
+      fileBytes: z.int().min(1024).max(1_073_741_824).default(26_214_400),
+      /** Minutes that a file may play at most. */
+      fileMinutes: z.number().min(0.1).max(600).default(60),
+      /** Whether an installed ffmpeg decodes what no library here does (MP4, AAC): `auto` takes one from `PATH`. */
+      ffmpeg: z.enum(["auto", "off"]).default("auto"),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       /** Calls transcribed at once; more are answered without a stream. */

@@ -3,13 +3,28 @@
  */
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import express, { type Router } from "express";
+import express, { type RequestHandler, type Router } from "express";
 import { LinescribeError, messageOf } from "../base/error.ts";
 
-/** A server that does not listen yet. Slow and idle clients are cut off: nobody but the carrier and probes belong here. */
-export function createHttp(routers: readonly Router[]): http.Server {
+/** How long a body may take, ms, where nothing is uploaded: nobody but the carrier and probes belong there. */
+const BODY_MS = 15_000;
+/** The longest that any router waits for a body, ms; those that take uploads are stricter themselves. */
+const UPLOAD_MS = 3_600_000;
+
+/**
+ * A server that does not listen yet. Slow and idle clients are cut off.
+ *
+ * @param uploads - Routers that bound the time of their bodies themselves.
+ */
+export function createHttp(
+  routers: readonly Router[],
+  uploads: readonly Router[] = [],
+  { bodyMs = BODY_MS }: { bodyMs?: number } = {},
+): http.Server {
   const app = express();
   app.disable("x-powered-by");
+  for (const router of uploads) app.use(router);
+  app.use(bodyWithin(bodyMs));
   for (const router of routers) app.use(router);
   app.use((_request, response) => {
     response.status(404).json({ code: "REQUEST_MALFORMED", message: "There is nothing at this address" });
@@ -17,7 +32,7 @@ export function createHttp(routers: readonly Router[]): http.Server {
   const server = http.createServer(
     {
       headersTimeout: 10_000,
-      requestTimeout: 15_000,
+      requestTimeout: UPLOAD_MS,
       keepAliveTimeout: 65_000,
       connectionsCheckingInterval: 1000,
     },
@@ -25,6 +40,22 @@ export function createHttp(routers: readonly Router[]): http.Server {
   );
   server.maxHeadersCount = 100;
   return server;
+}
+
+/** Node's own limit is one for the whole server; this one is of the routes behind it. */
+function bodyWithin(limitMs: number): RequestHandler {
+  return (request, response, next) => {
+    if (!request.complete) {
+      const timer = setTimeout(() => {
+        const body = { code: "REQUEST_TIMEOUT", message: `The body took more than ${limitMs} ms` };
+        if (!response.headersSent) response.status(408).set("connection", "close").json(body);
+        response.end(() => request.destroy());
+      }, limitMs);
+      const done = (): void => clearTimeout(timer);
+      request.once("end", done).once("close", done);
+    }
+    next();
+  };
 }
 
 /** @throws {LinescribeError} `CONFIG_INVALID` when the address cannot be had, for example because the port is in use. */

@@ -28,6 +28,7 @@ import type { TranscriptPartial } from "../transcript/partial.ts";
 import { Committer } from "./committer.ts";
 import { type Config, invalidConfig } from "./config.ts";
 import { type Engine, startEngine } from "./engine.ts";
+import { createFileApi, type FileApi } from "./file-api.ts";
 import { type Health, healthRoutes } from "./health.ts";
 import { closeHttp, createHttp, listenOn, localUrl } from "./http.ts";
 import { Switchboard, WATERMARK_MS } from "./switchboard.ts";
@@ -98,6 +99,7 @@ class Server implements RunningServer {
   readonly #access: Access;
   readonly #sessions: Sessions;
   readonly #telephony: Telephony;
+  readonly #files: FileApi;
   readonly #http: http.Server;
   readonly #media: MediaSocket;
   readonly #transcribe: TranscribeSocket;
@@ -151,7 +153,8 @@ class Server implements RunningServer {
       counters,
     });
     const health = healthRoutes({ health: () => this.#health(), unready: () => this.#unready() });
-    this.#http = createHttp([health, this.#telephony.router]);
+    this.#files = createFileApi({ config, engine, access: this.#access, logger, counters });
+    this.#http = createHttp([health, this.#telephony.router], [this.#files.router]);
     const upgrades = new UpgradeRoutes(this.#http);
     this.#media = this.#telephony.attach(upgrades.at(MEDIA_PATH));
     this.#transcribe = attachTranscribeSocket(upgrades.at(TRANSCRIBE_PATH), {
@@ -197,11 +200,13 @@ class Server implements RunningServer {
     this.#draining = true;
     this.#switchboard.drain();
     this.#sessions.drain();
+    this.#files.drain();
     this.#logger.info({ calls: this.#switchboard.active, sessions: this.#sessions.active }, "draining");
     const ended = Promise.all([this.#switchboard.endAll("shutdown"), this.#sessions.endAll("shutdown")]);
     await Promise.race([ended, sleep(drainMs * (1 - DELIVERY_SHARE))]);
     clearInterval(this.#watermarks);
     this.#saveWatermarks();
+    this.#files.close();
     await Promise.all([this.#media.close(1001), this.#transcribe.close()]);
     await this.#sender.stop(Math.max(0, deadline - Date.now()));
     this.#committer.stop();

@@ -56,6 +56,8 @@ export interface RecognitionRequest extends UtteranceAudio {
 const MAXIMUM_TRIES = 2;
 /** Partials and speculative finals that may wait: one of each per track of as many calls as a machine can carry. */
 const HOPEFUL_MAXIMUM = 256;
+/** Utterances of files that may wait: who reads a file waits for its answers, so each file has a few. */
+const FILE_MAXIMUM = 256;
 /** After this many failed starts in a row, waiting utterances are rejected instead of waiting for ever. */
 const MAXIMUM_FAILED_STARTS = 3;
 
@@ -68,13 +70,20 @@ export class Recogniser {
   readonly #threads: readonly WhisperThread[];
   /** Finals, certain and speculative, that are not answered. */
   readonly #pending = new Set<Job>();
+  /** Threads whose batch is of files; one that is free again may still stand here. */
+  readonly #onFiles = new Set<WhisperThread>();
   #closed = false;
 
   private constructor(metadata: WhisperMetadata, options: Required<RecogniserOptions>) {
     this.metadata = metadata;
     this.#options = options;
     this.#schedule = new Schedule<Job>({
-      maximum: { final: options.queueMaximum, speculative: HOPEFUL_MAXIMUM, partial: HOPEFUL_MAXIMUM },
+      maximum: {
+        final: options.queueMaximum,
+        speculative: HOPEFUL_MAXIMUM,
+        partial: HOPEFUL_MAXIMUM,
+        file: FILE_MAXIMUM,
+      },
       counters: options.counters,
     });
     this.#headStart = new HeadStart(options.workers);
@@ -108,7 +117,7 @@ export class Recogniser {
     return recogniser;
   }
 
-  /** Seconds of audio that were taken to become finals and are not answered yet. */
+  /** Seconds of live audio that were taken to become finals and are not answered yet. */
   get pendingSeconds(): number {
     const samples = [...this.#pending].reduce((sum, { audio }) => sum + audio.pcm16k.length, 0);
     return samples / MODEL_RATE_HZ;
@@ -184,7 +193,7 @@ export class Recogniser {
         },
       },
     );
-    if (priority !== "partial") {
+    if (priority === "final" || priority === "speculative") {
       this.#pending.add(job);
       const forget = (): void => void this.#pending.delete(job);
       job.answer.then(forget, forget);
@@ -203,9 +212,9 @@ export class Recogniser {
   #add(job: Job): void {
     const displaced = this.#schedule.add(job);
     if (displaced !== "refused") displaced?.resolve(null);
-    else if (job.priority !== "final") job.resolve(null);
+    else if (!isCertain(job)) job.resolve(null);
     else {
-      const message = `${this.#options.queueMaximum} utterances are waiting`;
+      const message = `${job.priority === "file" ? FILE_MAXIMUM : this.#options.queueMaximum} utterances are waiting`;
       job.reject(new LinescribeError("ASR_OVERLOADED", message, { retryable: true }));
     }
   }
@@ -221,12 +230,18 @@ export class Recogniser {
     });
   }
 
-  /** Gives every free worker something to do; in batches only when more waits than workers are free. */
+  /**
+   * Gives every free worker something to do; in batches only when more waits than workers are free. Files leave one
+   * worker to live calls, if there are two: an inference that runs cannot be interrupted.
+   */
   #dispatch(): void {
     const free = this.#threads.filter((thread) => thread.free);
     for (const [index, thread] of free.entries()) {
       const others = free.length - index - 1;
-      const jobs = this.#schedule.take(Math.min(this.#options.batch, this.#schedule.length - others));
+      const busy = [...this.#onFiles].filter((other) => !other.free).length;
+      const files = busy < Math.max(1, this.#threads.length - 1);
+      const waiting = this.#schedule.live || this.#schedule.length;
+      const jobs = this.#schedule.take(Math.min(this.#options.batch, waiting - others), files);
       if (jobs.length === 0) return;
       void this.#recognise(thread, jobs);
     }
@@ -238,6 +253,8 @@ export class Recogniser {
     const seconds = jobs.reduce((total, { audio }) => total + audio.pcm16k.length, 0) / MODEL_RATE_HZ;
     const limitMs = Math.max(timeoutMinimumMs, seconds * timeoutMsPerSecond);
     for (const job of jobs) job.tries += 1;
+    if (priority === "file") this.#onFiles.add(thread);
+    else this.#onFiles.delete(thread);
     counters.add("asr.batches");
     counters.add(`asr.recognitions.${priority}`, jobs.length);
     const utterances = jobs.map(({ audio }) => audio);
@@ -253,10 +270,11 @@ export class Recogniser {
       this.#headStart.worked(now - beganAt);
       for (const { submittedAt, audio } of jobs) {
         if (priority === "partial") this.#pace.answered(now - submittedAt);
-        else this.#headStart.answered(audio.pcm16k.length, now - submittedAt);
+        else if (priority !== "file") this.#headStart.answered(audio.pcm16k.length, now - submittedAt);
       }
     } catch (error) {
       if (!(error instanceof LinescribeError)) throw error;
+      this.#onFiles.delete(thread);
       this.#retry(jobs, error);
       this.#dispatch();
     }
@@ -275,7 +293,7 @@ export class Recogniser {
     for (const job of jobs.toReversed()) {
       if (job.settled) continue;
       if (this.#closed) job.reject(error);
-      else if (job.priority !== "final") job.resolve(null);
+      else if (!isCertain(job)) job.resolve(null);
       else if (job.tries >= MAXIMUM_TRIES) job.reject(error);
       else {
         this.#options.counters.add("asr.retries");
@@ -291,4 +309,9 @@ export class Recogniser {
     for (const job of this.#schedule.drain()) job.reject(error);
     await Promise.all(this.#threads.map((thread) => thread.close()));
   }
+}
+
+/** Whether somebody waits for the answer whatever happens. */
+function isCertain({ priority }: Job): boolean {
+  return priority === "final" || priority === "file";
 }

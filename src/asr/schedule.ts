@@ -1,18 +1,19 @@
 /**
  * The order in which waiting utterances are recognised. Pure: it knows what waits, not who works.
  *
- * Finals go before speculative finals, and those before partials. Within a priority sources take turns by the audio
+ * Finals go before speculative finals, those before partials, and files come last. Within a priority sources take turns by the audio
  * that they had recognised (start-time fair queueing, Goyal et al. 1996, with a credit), so that neither a caller who never pauses nor
  * a client that floods keeps others waiting; equal sources are served in the order in which they came.
  */
 import type { Counters } from "../base/counters.ts";
 
 /** Highest first. */
-export const PRIORITIES = ["final", "speculative", "partial"] as const;
+export const PRIORITIES = ["final", "speculative", "partial", "file"] as const;
 /**
  * - `final`: will be delivered; never dropped.
  * - `speculative`: becomes the final if speech does not resume; given up when it does.
  * - `partial`: shows what is being said; the next one of its source takes its place.
+ * - `file`: of a recording that nobody speaks while it is recognised; waits for everything live, and is never dropped.
  */
 export type Priority = (typeof PRIORITIES)[number];
 
@@ -34,7 +35,7 @@ export interface Scheduled {
 export interface ScheduleOptions {
   /** How many may wait, per priority; one more is refused. */
   maximum: Readonly<Record<Priority, number>>;
-  /** Receives `asr.finals.`, `asr.speculative.` and `asr.partials.` `added`, `refused` and `superseded`. */
+  /** Receives `asr.finals.`, `asr.speculative.`, `asr.partials.` and `asr.files.` `added`, `refused` and `superseded`. */
   counters: Counters;
 }
 
@@ -52,6 +53,7 @@ const NAMES: Readonly<Record<Priority, string>> = {
   final: "asr.finals",
   speculative: "asr.speculative",
   partial: "asr.partials",
+  file: "asr.files",
 };
 
 interface Entry<T> {
@@ -64,7 +66,12 @@ interface Entry<T> {
 
 export class Schedule<T extends Scheduled> {
   readonly #options: ScheduleOptions;
-  readonly #waiting: Readonly<Record<Priority, Entry<T>[]>> = { final: [], speculative: [], partial: [] };
+  readonly #waiting: Readonly<Record<Priority, Entry<T>[]>> = {
+    final: [],
+    speculative: [],
+    partial: [],
+    file: [],
+  };
   /** What each source was given and has waiting, on the scale of turns, if more than now. */
   readonly #given = new Map<string, number>();
   /** The turn of what was taken last. */
@@ -78,6 +85,11 @@ export class Schedule<T extends Scheduled> {
   /** How many wait, in all. */
   get length(): number {
     return PRIORITIES.reduce((sum, priority) => sum + this.#waiting[priority].length, 0);
+  }
+
+  /** How many of them are live. */
+  get live(): number {
+    return this.length - this.#waiting.file.length;
   }
 
   /** What waits with a priority, in no order. */
@@ -137,9 +149,13 @@ export class Schedule<T extends Scheduled> {
   /**
    * What one worker should do next: the first in order and, up to `maximum` items, those after it of the same priority,
    * language and hints that fit without much padding.
+   *
+   * @param files - Whether it may be of a file.
    */
-  take(maximum: number): T[] {
-    const queue = PRIORITIES.map((priority) => this.#waiting[priority]).find(({ length }) => length > 0);
+  take(maximum: number, files = true): T[] {
+    const queue = PRIORITIES.filter((priority) => files || priority !== "file")
+      .map((priority) => this.#waiting[priority])
+      .find(({ length }) => length > 0);
     if (!queue) return [];
     queue.sort((a, b) => a.turn - b.turn || a.arrival - b.arrival);
     const [first] = queue as [Entry<T>];

@@ -22,6 +22,8 @@ export interface RecognisedText {
   language: string;
   /** Times in ms from the start of the utterance; none in a partial. */
   words: readonly TranscriptWord[];
+  /** Text tokens of the model, for those who show them. */
+  tokens?: readonly number[];
   /** Of a partial: what the next one of the utterance may go on from. */
   draft?: Draft;
 }
@@ -43,7 +45,7 @@ export interface RecognitionRequest {
   language: string;
   /** What is likely to be said, as `asHints` returned it. */
   hints?: readonly string[];
-  priority: "final" | "speculative" | "partial";
+  priority: "final" | "speculative" | "partial" | "file";
   source: string;
   draft?: Draft | undefined;
 }

@@ -26,6 +26,8 @@ export interface ScribeOptions {
   onPartial?: ((partial: TrackPartial) => void) | undefined;
   /** Resolves when they are committed; what it rejects is lost. */
   commit: (drafts: EventDraft[]) => Promise<void>;
+  /** Told what became the text of an utterance, before its final is committed. */
+  onRecognised?: (utterance: number, result: RecognisedText) => void;
   logger: Logger;
   counters: Counters;
   /** What was committed before, when a call goes on after a restart: the next numbers (default 1) and the totals (0). */
@@ -192,6 +194,7 @@ export class TrackScribe {
       counters.add(invented ? "call.utterancesWithoutSpeech" : "call.utterancesWithoutWords");
       return null;
     }
+    this.#options.onRecognised?.(utterance, result);
     this.#finals += 1;
     counters.add("call.finals");
     return {

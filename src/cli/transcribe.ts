@@ -9,10 +9,11 @@ import { type Engine, startEngine } from "../app/engine.ts";
 import { createLogger } from "../app/logger.ts";
 import { Counters } from "../base/counters.ts";
 import { LinescribeError, messageOf } from "../base/error.ts";
+import { Transcriber } from "../recording/transcriber.ts";
+import type { Transcript } from "../recording/transcript.ts";
 import { clock, print, printJson } from "./terminal.ts";
 import { printable } from "./terminal-text.ts";
 import { loadRecording } from "./transcribe/recording.ts";
-import { Transcriber, type Transcript } from "./transcribe/transcriber.ts";
 
 export interface TranscribeOptions {
   json?: boolean;
@@ -40,7 +41,7 @@ export async function transcribe(files: readonly string[], options: TranscribeOp
       const language = session.language(options.language ?? recording.language ?? DEFAULT_LANGUAGE);
       const bar = new Bar(file);
       const transcript = await attempt(file, () =>
-        session.transcriber.transcribe(recording, language, (share) => bar.update(share)),
+        session.transcriber.transcribe(recording, { language, onProgress: (share) => bar.update(share) }),
       ).finally(() => bar.stop());
       if (transcript) show(file, transcript, { ...options, heading: files.length > 1 });
     }
@@ -85,8 +86,11 @@ class Session {
     if (faults.length > 0) throw new LinescribeError("CONFIG_INVALID", faults.join("\n"));
     const [logger, counters] = [this.#logger, this.#counters];
     this.#engine = await startEngine({ asr: loadSection("asr", sources), logger, counters });
+    const { detector, recogniser } = this.#engine;
     this.#transcriber = new Transcriber({
-      engine: this.#engine,
+      detector,
+      recogniser,
+      priority: "final",
       endpointer: this.#options.vad ? endpointer : null,
       logger,
       counters,
@@ -118,7 +122,14 @@ function show(
     process.exitCode = 1;
   }
   if (json) {
-    printJson({ file, language, text, utterances });
+    printJson({
+      file,
+      language,
+      text,
+      utterances: utterances.map(({ track, startMs, endMs, text, confidence, words }) => {
+        return { track, startMs, endMs, text, confidence, words };
+      }),
+    });
     return;
   }
   if (heading) print(pc.bold(file));

@@ -6,6 +6,8 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { loadConfig } from "../../src/app/config.ts";
+import { configSchema } from "../../src/app/config-schema.ts";
+import { ERROR_CODES } from "../../src/base/codes.ts";
 import { TrackLanguage } from "../../src/call/track-language.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
@@ -46,4 +48,18 @@ test("the speech that docs/language.md asks for tells the language, and less doe
   const counting = 1000 * figure("docs/language.md", /two utterances with (\S+) to \S+ s of speech/);
   assert.deepEqual([language(telling), language(telling - 1)], ["fr", "auto"]);
   assert.deepEqual([language(counting, counting), language(counting, counting - 1)], ["fr", "auto"]);
+});
+
+test("docs/openai.md names codes that exist, all of those of files, and the limits that are the defaults", () => {
+  const text = page("docs/openai.md");
+  const named = new Set(
+    [...text.matchAll(/`((?:REQUEST|MEDIA|ASR|VAD|SERVER)_[A-Z]+(?:_[A-Z]+)*)`/g)].map(([, code]) => code),
+  );
+  for (const code of named) assert.ok(code && code in ERROR_CODES, code);
+  for (const code of Object.keys(ERROR_CODES))
+    if (code.startsWith("MEDIA_")) assert.ok(named.has(code), code);
+  const { api } = configSchema.parse({});
+  assert.match(text, new RegExp(`\\| \`api.fileBytes\` \\| ${api.fileBytes} \\|`));
+  assert.match(text, new RegExp(`\\| \`api.fileMinutes\` \\| ${api.fileMinutes} \\|`));
+  assert.match(text, new RegExp(`\\| \`api.requests\`, at once \\| ${api.requests} \\|`));
 });

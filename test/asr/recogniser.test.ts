@@ -55,6 +55,37 @@ test("utterances that wait are recognised in batches, each answered for itself",
   assert.equal(shared.queued, 0);
 });
 
+test("a final goes before the files that came first, files are answered all the same, and count as nobody's wait", {
+  timeout,
+}, async () => {
+  const audio = one[0] as (typeof one)[number];
+  const order: string[] = [];
+  const submit = (priority: "file" | "final", name: string) => {
+    const job = shared.submit({ ...audio, priority, source: name });
+    return job.answer.then((answer) => order.push(answer === null ? `${name} dropped` : name));
+  };
+  // The first is with the only worker; the others wait.
+  const files = ["f1", "f2", "f3"].map((name) => submit("file", name));
+  assert.equal(shared.pendingSeconds, 0);
+  const unwanted = shared.submit({ ...audio, priority: "file", source: "f4" });
+  const final = submit("final", "live");
+  unwanted.drop();
+  assert.equal(await unwanted.answer, null);
+  await Promise.all([...files, final]);
+  assert.deepEqual(order.slice(0, 2), ["f1", "live"]);
+  assert.deepEqual(order.slice(2).sort(), ["f2", "f3"]);
+  assert.equal(shared.queued, 0);
+});
+
+test("a file whose worker dies is tried again like a final", { timeout }, async () => {
+  const audio = one[0] as (typeof one)[number];
+  const lost = counters.get("asr.workersLost");
+  kill(shared);
+  const { answer } = shared.submit({ ...audio, priority: "file", source: "f" });
+  assert.ok((await answer)?.text);
+  assert.equal(counters.get("asr.workersLost"), lost + 1);
+});
+
 test("one utterance more than the queue holds is refused, and the others are answered", {
   timeout,
 }, async () => {
@@ -181,12 +212,13 @@ test("strange but valid sound is recognised, and its neighbours' text is the sam
 test("a worker that dies within a batch is replaced, and everything is answered", { timeout }, async () => {
   const expected = await Promise.all(shared.recognise(utterances).map(outcome));
   const lost = counters.get("asr.workersLost");
+  const retries = counters.get("asr.retries");
   // The message that kills it lies before the batch: behind it, a fast worker would have answered first.
   kill(shared);
   const answers = shared.recognise(utterances);
   assert.deepEqual(await Promise.all(answers.map(outcome)), expected);
   assert.equal(counters.get("asr.workersLost"), lost + 1);
-  assert.equal(counters.get("asr.retries"), 2);
+  assert.equal(counters.get("asr.retries"), retries + 2);
 });
 
 test("an utterance whose worker dies twice is given up, and the next is recognised", {

@@ -28,7 +28,7 @@ function item(priority: Priority, source: string, seconds = 2, more: Partial<Ite
 
 function scheduleOf(items: Item[], maximum = 1000, counters = new Counters()): Schedule<Item> {
   const schedule = new Schedule<Item>({
-    maximum: { final: maximum, speculative: maximum, partial: maximum },
+    maximum: { final: maximum, speculative: maximum, partial: maximum, file: maximum },
     counters,
   });
   for (const each of items) schedule.add(each);
@@ -49,6 +49,21 @@ test("finals go before speculative finals, and those before partials, whatever c
     order(scheduleOf(items)).map(({ source }) => source),
     expected,
   );
+});
+
+test("files wait for everything live, and may be left out", () => {
+  const items = [item("file", "f"), item("file", "f"), item("partial", "a"), item("final", "b")];
+  const schedule = scheduleOf(items);
+  assert.equal(schedule.live, 2);
+  assert.deepEqual(
+    [schedule.take(4, false), schedule.take(4, false), schedule.take(4, false)].map((taken) =>
+      taken.map(({ source }) => source),
+    ),
+    [["b"], ["a"], []],
+  );
+  assert.equal(schedule.live, 0);
+  assert.equal(schedule.length, 2);
+  assert.equal(schedule.take(4).length, 2);
 });
 
 test("a source that floods waits for itself: another's utterance is before all but 20 s of it", () => {

@@ -68,5 +68,4 @@ test("after a flush it starts anew", () => {
   const filter = new PolyphaseFilter(44_100, 16_000);
   const once = () => join([filter.push(tone(440, 44_100, 5000)), filter.flush()]);
   assert.deepEqual(once(), once());
-  assert.throws(() => new PolyphaseFilter(16_000, 16_000), RangeError);
 });

@@ -1,5 +1,5 @@
 /**
- * A recording as it is transcribed: a WAV file, or a recorded call with the packets of its tracks.
+ * Loads what is to be transcribed: a WAV file, or a recorded call with the packets of its tracks.
  */
 import { readFile, stat } from "node:fs/promises";
 import { decodeMulaw } from "../../audio/g711.ts";
@@ -10,24 +10,13 @@ import { parseWav } from "../../audio/wav.ts";
 import { Counters } from "../../base/counters.ts";
 import { LinescribeError, messageOf } from "../../base/error.ts";
 import { MODEL_RATE_HZ, PHONE_RATE_HZ, samplesToMs } from "../../base/time.ts";
+import { mulawOf, type RecordedPacket, type Recording } from "../../recording/recording.ts";
 import { TRACKS, type Track } from "../../transcript/event.ts";
-import { parseRecordedCall, type RecordedMessage } from "../replay/recorded-call.ts";
+import { parseRecordedCall } from "../replay/recorded-call.ts";
 
-export type Packet = Extract<RecordedMessage, { kind: "media" }>;
-
-export interface TrackOfRecording {
-  track: Track;
-  /** Only in recorded calls: the packets, as they came. */
-  packets: Packet[] | null;
-  /** All of it at 16 kHz, in [-1, 1]; holes are silence. Made anew at each call. */
-  pcm16k(): Float32Array;
-}
-
-export interface Recording {
+export interface LoadedRecording extends Recording {
   /** The language of a recorded call, null for a WAV file. */
   language: string | null;
-  durationMs: number;
-  tracks: TrackOfRecording[];
 }
 
 /** A file is read as a whole; this much is 18 hours of mu-law. */
@@ -38,7 +27,7 @@ const FILE_MAXIMUM_BYTES = 512 * 1024 * 1024;
  *
  * @throws {LinescribeError} AUDIO_BAD_WAV (also for a file that cannot be read) or REPLAY_REFUSED.
  */
-export async function loadRecording(file: string): Promise<Recording> {
+export async function loadRecording(file: string): Promise<LoadedRecording> {
   const bytes = await readWhole(file);
   return file.endsWith(".jsonl") ? fromCall(bytes.toString("utf8")) : fromWav(bytes);
 }
@@ -58,7 +47,7 @@ async function readWhole(file: string): Promise<Buffer> {
  * mu-law of 8 kHz takes the way of a call: the same doubling, sample for sample. Everything else is brought to 16 kHz
  * as it is and not squeezed through a telephone first, which would only cost accuracy.
  */
-function fromWav(bytes: Uint8Array): Recording {
+function fromWav(bytes: Uint8Array): LoadedRecording {
   const { rateHz, channels } = parseWav(bytes);
   return {
     language: null,
@@ -71,7 +60,7 @@ function fromWav(bytes: Uint8Array): Recording {
   };
 }
 
-function fromCall(text: string): Recording {
+function fromCall(text: string): LoadedRecording {
   const call = parseRecordedCall(text);
   const media = [...call.messages].filter((message) => message.kind === "media");
   return {
@@ -84,12 +73,8 @@ function fromCall(text: string): Recording {
   };
 }
 
-export function mulawOf({ payload }: Packet): Uint8Array {
-  return Buffer.from(payload, "base64");
-}
-
 /** The packets in the order and at the times of a call, as one piece. */
-function soundOf(packets: readonly Packet[]): Float32Array {
+function soundOf(packets: readonly RecordedPacket[]): Float32Array {
   const timeline = new PacketTimeline({ counters: new Counters() });
   const spans = packets.flatMap((packet) =>
     timeline.push({ timestampMs: packet.timestampMs, mulaw: mulawOf(packet) }),

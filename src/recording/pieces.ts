@@ -1,7 +1,8 @@
 /**
  * Cuts a recording into pieces that the recogniser takes, where it is quietest.
  */
-import { exactDiv, MODEL_RATE_HZ } from "../../base/time.ts";
+import { exactDiv, MODEL_RATE_HZ } from "../base/time.ts";
+import type { Samples } from "./recording.ts";
 
 /** The longest utterance: Whisper's window. */
 const PIECE_MAXIMUM_SAMPLES = 30 * MODEL_RATE_HZ;
@@ -22,7 +23,7 @@ export interface Piece {
  *
  * @param pcm16k - 16 kHz mono; not changed.
  */
-export function cutIntoPieces(pcm16k: Float32Array): Piece[] {
+export function cutIntoPieces(pcm16k: Samples): Piece[] {
   const pieces: Piece[] = [];
   let startSample = 0;
   while (pcm16k.length - startSample > PIECE_MAXIMUM_SAMPLES) {
@@ -36,11 +37,11 @@ export function cutIntoPieces(pcm16k: Float32Array): Piece[] {
 }
 
 /** The middle of the 200 ms of least energy in [from, to); the latest of equals, so that pieces are long. */
-function quietestPoint(pcm16k: Float32Array, from: number, to: number): number {
+function quietestPoint(pcm16k: Samples, from: number, to: number): number {
   const energies: number[] = [];
   for (let at = from; at + STEP_SAMPLES <= to; at += STEP_SAMPLES) {
     let energy = 0;
-    for (const sample of pcm16k.subarray(at, at + STEP_SAMPLES)) energy += sample * sample;
+    for (const sample of pcm16k.slice(at, at + STEP_SAMPLES)) energy += sample * sample;
     energies.push(energy);
   }
   let best = { step: 0, energy: Number.POSITIVE_INFINITY };

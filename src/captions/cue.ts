@@ -1,0 +1,88 @@
+/**
+ * Captions: timed text cut into pieces that can be read while they are shown.
+ */
+
+/** A word or a longer piece of text with its time, ms. */
+export interface TimedText {
+  text: string;
+  startMs: number;
+  endMs: number;
+}
+
+/** What is said without a break, with its words where they are known. */
+export interface CaptionSource extends TimedText {
+  words: readonly TimedText[];
+}
+
+/** What is shown from `startMs` to `endMs`. */
+export interface Cue {
+  startMs: number;
+  endMs: number;
+  /** One or two, none empty, without line breaks. */
+  lines: string[];
+}
+
+/** Characters of a line and lines of a cue at most, as broadcasters have them (EBU Tech 3350 and others). */
+const LINE_CHARACTERS = 42;
+const CUE_LINES = 2;
+/** A cue is shown this long at most, ms; shorter than this it cannot be read. */
+const CUE_MAXIMUM_MS = 7000;
+const CUE_MINIMUM_MS = 1;
+
+/**
+ * Cues in the order of their sources. A source without words is one cue with as many lines as it takes, because nobody
+ * knows when which part of it was said.
+ */
+export function cuesOf(sources: readonly CaptionSource[]): Cue[] {
+  return sources.flatMap(({ words, text, startMs, endMs }) => {
+    const parts = words.filter((word) => oneLine(word.text) !== "");
+    if (parts.length > 0) return groups(parts).map(asCue);
+    const lines = wrapped(oneLine(text).split(" "));
+    return oneLine(text) === "" ? [] : [{ ...period(startMs, endMs), lines }];
+  });
+}
+
+/** Words in runs that fit into a cue. */
+function groups(words: readonly TimedText[]): TimedText[][] {
+  const runs: TimedText[][] = [];
+  for (const word of words) {
+    const run = runs.at(-1);
+    if (run && fits([...run, word])) run.push(word);
+    else runs.push([word]);
+  }
+  return runs;
+}
+
+function fits(words: readonly TimedText[]): boolean {
+  const [first, last] = [words[0], words.at(-1)] as [TimedText, TimedText];
+  const lasts = last.endMs - first.startMs;
+  return lasts <= CUE_MAXIMUM_MS && wrapped(words.map(({ text }) => oneLine(text))).length <= CUE_LINES;
+}
+
+function asCue(words: readonly TimedText[]): Cue {
+  const [first, last] = [words[0], words.at(-1)] as [TimedText, TimedText];
+  return { ...period(first.startMs, last.endMs), lines: wrapped(words.map(({ text }) => oneLine(text))) };
+}
+
+/** Players leave out what ends before it begins. */
+function period(startMs: number, endMs: number): { startMs: number; endMs: number } {
+  const start = Math.max(0, Math.round(startMs));
+  return { startMs: start, endMs: Math.max(start + CUE_MINIMUM_MS, Math.round(endMs)) };
+}
+
+/** Words in lines; a word that is longer than a line has one of its own. */
+function wrapped(words: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const word of words) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= LINE_CHARACTERS)
+      lines[lines.length - 1] += ` ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** Line breaks of any kind would end a cue; control characters have no place in one. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029\s]+/gu, " ").trim();
+}

@@ -1,0 +1,33 @@
+/**
+ * What a file is, by its first bytes: names and content types are only what somebody said of it.
+ */
+
+/** Containers that are told apart; what is inside `ogg`, `webm` and `mp4` is seen when they are read. */
+export type MediaKind = "wav" | "mp3" | "flac" | "ogg" | "webm" | "mp4" | "aac";
+
+const ascii = (bytes: Uint8Array, at: number, text: string): boolean =>
+  [...text].every((character, index) => bytes[at + index] === character.charCodeAt(0));
+
+/**
+ * The kind of a file, or null when it is none that is known.
+ *
+ * @param bytes - The file or its beginning, 4 kB are enough.
+ */
+export function kindOf(bytes: Uint8Array): MediaKind | null {
+  if (ascii(bytes, 0, "RIFF") && ascii(bytes, 8, "WAVE")) return "wav";
+  if (ascii(bytes, 0, "fLaC")) return "flac";
+  if (ascii(bytes, 0, "OggS")) return "ogg";
+  if (bytes[0] === 0x1a && bytes[1] === 0x45 && bytes[2] === 0xdf && bytes[3] === 0xa3) return "webm";
+  if (ascii(bytes, 4, "ftyp")) return "mp4";
+  if (ascii(bytes, 0, "ID3")) return "mp3";
+  return kindOfFrame(bytes[0] ?? 0, bytes[1] ?? 0, bytes[2] ?? 0);
+}
+
+/** MPEG audio begins with 11 set bits, then 2 of version and 2 of layer; layer 0 is ADTS, which is AAC. */
+function kindOfFrame(first: number, second: number, third: number): MediaKind | null {
+  if (first !== 0xff || (second & 0xe0) !== 0xe0) return null;
+  const [version, layer] = [(second >> 3) & 3, (second >> 1) & 3];
+  if (layer === 0) return (second & 0xf0) === 0xf0 ? "aac" : null;
+  const [bitrate, rate] = [third >> 4, (third >> 2) & 3];
+  return version !== 1 && bitrate !== 15 && rate !== 3 ? "mp3" : null;
+}

@@ -1,0 +1,17 @@
+/**
+ * What a file may cost.
+ */
+export interface MediaLimits {
+  /** Bytes of the file at most. */
+  maximumBytes: number;
+  /** How long it may play, ms. */
+  maximumDurationMs: number;
+  /** How long decoding may take, ms of wall-clock time; the wait for a place is not counted. */
+  deadlineMs: number;
+}
+
+export const DEFAULT_MEDIA_LIMITS: Readonly<MediaLimits> = Object.freeze({
+  maximumBytes: 25 * 1024 * 1024,
+  maximumDurationMs: 3_600_000,
+  deadlineMs: 120_000,
+});
