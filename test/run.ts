@@ -19,7 +19,7 @@ if (files.length === 0) {
 }
 
 /** Ends a test that hangs, so that the next ones run; generous, for no machine is too slow for it. */
-const TIMEOUT_MS = suite === "slow" ? 1_500_000 : 120_000;
+const TIMEOUT_MS = suite === "slow" ? 1_500_000 : 300_000;
 
 const run = spawnSync(
   process.execPath,

@@ -3,7 +3,7 @@ import { after, before, test } from "node:test";
 import { callFromClips } from "../../src/cli/replay/sound-call.ts";
 import { wordErrorRate } from "../../src/score/wer.ts";
 import { clipsIn, mulawOf } from "../asr/clips.ts";
-import { type Rig, startRig } from "./rig.ts";
+import { type Rig, startRig } from "../e2e/rig.ts";
 
 /**
  * Word error rate that whisper-base stays below on the three longest prompts of each language, in lower case and without
