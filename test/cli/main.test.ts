@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { jsonLines, ROOT, run } from "./command.ts";
 
@@ -37,7 +38,11 @@ test("a command that fails exits 1 with the code of its error", async () => {
 });
 
 test("a server with a faulty configuration names every fault and does not start", async () => {
-  const { code, stdout, stderr } = await run(["serve", "--port", "0"]);
+  const calls = {
+    LINESCRIBE_CALLBACK_URL: "https://crm.example/transcripts",
+    LINESCRIBE_CALLBACK_SECRETS: `whsec_${Buffer.alloc(32).toString("base64")}`,
+  };
+  const { code, stdout, stderr } = await run(["serve", "--port", "0"], tmpdir(), calls);
   assert.deepEqual([code, stdout], [1, ""]);
   assert.match(stderr, /^CONFIG_INVALID: .*2 faults.*authTokens.*publicUrl/s);
 });
