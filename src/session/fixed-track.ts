@@ -20,6 +20,11 @@ export interface FixedTrackOptions extends TrackOptions {
 /** Audio of a window before its first partial, beside what the sketch waits for anyway (300 ms): a second in all. */
 const PARTIAL_FROM_MS = 700;
 
+/** Sound before a window that is heard again with it, ms: as Whisper hears little in 3 s that begin amid a sentence. */
+const CONTEXT_MS = 2000;
+/** The recogniser's window, ms. */
+const LONGEST_MS = 30_000;
+
 export class FixedTrack implements SpeechTrack {
   readonly #options: FixedTrackOptions;
   readonly #windows: Windows;
@@ -39,6 +44,7 @@ export class FixedTrack implements SpeechTrack {
     this.#spoken = options.language;
     this.#windows = new Windows({
       ...options,
+      contextMs: Math.min(CONTEXT_MS, LONGEST_MS - options.chunkMs),
       onWindow: (window) => this.#window(window),
       onOpen: (window) => this.#goesOn(window),
       onFailure: ({ code }) => options.logger.error({ code }, "speech detection failed in a session"),
@@ -110,13 +116,15 @@ export class FixedTrack implements SpeechTrack {
   }
 
   #final(window: SoundWindow, result: RecognisedText | null): EventDraft | null {
-    const { startMs, endMs, nextStartMs, speechMs } = window;
+    const { startMs, endMs, nextStartMs, speechMs, contextMs } = window;
     const sound = result !== null && result.text !== "" && !isInvented(result, window);
     if (sound) {
       this.#language.heard(result.language, speechMs);
       this.#spoken = result.language;
     }
-    const heard = sound ? wordsOfWindow(result, startMs, endMs) : [];
+    const all = sound ? wordsOfWindow(result, startMs - contextMs, endMs) : [];
+    // What ended before the window was said already.
+    const heard = all.filter((word) => word.endMs > startMs);
     const words = this.#joiner.join({ startMs, endMs, nextStartMs, words: heard });
     const [first, last] = [words[0], words.at(-1)];
     if (!first || !last) return null;

@@ -17,6 +17,8 @@ export interface SoundWindow {
   endMs: number;
   /** Start of the next window, within this one; null when nothing follows that overlaps. */
   nextStartMs: number | null;
+  /** How much of what lies before it is at the head of `pcm16k`. */
+  contextMs: number;
   /** 16 kHz mono; null when nobody speaks in it, or all of it was in the window before. */
   pcm16k: Float32Array | null;
   speechMs: number;
@@ -35,6 +37,8 @@ export interface OpenWindow {
 export interface WindowsOptions {
   chunkMs: number;
   overlapMs: number;
+  /** What lies before a window and is given with it, so that its first words are understood, as far as there is any. */
+  contextMs: number;
   detector: Detector;
   onWindow: (window: SoundWindow) => void;
   /** The open window has gone on, and somebody speaks in it. */
@@ -49,6 +53,7 @@ export class Windows {
   readonly #options: WindowsOptions;
   readonly #chunkSamples: number;
   readonly #stepSamples: number;
+  readonly #contextSamples: number;
   readonly #audio = new RecentAudio();
   readonly #framer = new Framer(VAD_FRAME_SAMPLES);
   readonly #vad: VadStream;
@@ -70,6 +75,7 @@ export class Windows {
     this.#options = options;
     this.#chunkSamples = options.chunkMs * MODEL_SAMPLES_PER_MS;
     this.#stepSamples = (options.chunkMs - options.overlapMs) * MODEL_SAMPLES_PER_MS;
+    this.#contextSamples = options.contextMs * MODEL_SAMPLES_PER_MS;
     this.#vad = options.detector.open(
       (probabilities) => this.#heard(probabilities),
       (error) => this.#failed(error),
@@ -144,13 +150,15 @@ export class Windows {
     const { frames, mean } = this.#speechIn(start, end);
     const isNew = end > this.#cutEnd;
     const next = last ? end : start + this.#stepSamples;
+    const from = this.#contextOf(start);
     if (end > start) {
       this.#options.onWindow({
         index: this.#index,
         startMs: samplesToMs(start, MODEL_RATE_HZ),
         endMs: samplesToMs(end, MODEL_RATE_HZ),
         nextStartMs: last ? null : samplesToMs(next, MODEL_RATE_HZ),
-        pcm16k: frames > 0 && isNew ? this.#audio.slice(start, end) : null,
+        contextMs: samplesToMs(start - from, MODEL_RATE_HZ),
+        pcm16k: frames > 0 && isNew ? this.#audio.slice(from, end) : null,
         speechMs: frames * VAD_FRAME_MS,
         meanProbability: mean,
       });
@@ -161,7 +169,12 @@ export class Windows {
     const firstFrame = Math.floor(next / VAD_FRAME_SAMPLES);
     this.#probabilities = this.#probabilities.slice(firstFrame - this.#firstFrame);
     this.#firstFrame = firstFrame;
-    this.#audio.forget(next);
+    this.#audio.forget(this.#contextOf(next));
+  }
+
+  /** Where the context of a window begins. */
+  #contextOf(start: number): number {
+    return Math.max(0, start - this.#contextSamples);
   }
 
   #speechIn(start: number, end: number): { frames: number; mean: number } {
