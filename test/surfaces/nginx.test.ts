@@ -10,6 +10,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
+import { WebSocket } from "ws";
 import { configSchema } from "../../src/app/config-schema.ts";
 import type { ReplayReport } from "../../src/cli/replay/report.ts";
 import { normalizeEnglish } from "../../src/score/normalizer.ts";
@@ -25,6 +26,8 @@ const EXPECTED = normalizeEnglish(CLIP.text);
 const QUERY = "?sample_rate=8000&encoding=mulaw";
 const UPLOAD = "/v1/audio/transcriptions";
 const PER_ADDRESS = 5;
+/** Media sockets that one address may have open before they are authenticated. */
+const UNAUTHENTICATED = 100;
 
 /** The clip and a second of silence. */
 const AUDIO = Buffer.concat([mulawOf(CLIP), Buffer.alloc(8000, 0xff)]);
@@ -71,9 +74,12 @@ test("raw PCM over wss becomes its final, with the key in a header or in the sub
 });
 
 test("a page of the public name may connect, one of another may not", async () => {
-  const own = rig.connect(QUERY, { headers: { ...bearer, origin: rig.publicUrl } });
-  await own.first("session");
-  assert.equal((await own.finish()).code, 1000);
+  // The second is the name alone, as nginx passes it on in `Host`.
+  for (const origin of [rig.publicUrl, "https://localhost"]) {
+    const own = rig.connect(QUERY, { headers: { ...bearer, origin } });
+    await own.first("session");
+    assert.equal((await own.finish()).code, 1000);
+  }
   const headers = { ...bearer, origin: "https://elsewhere.example" };
   assert.equal(codeOf(await rig.refusal(`/ws/transcribe${QUERY}`, { headers })), "ACCESS_BAD_ORIGIN");
 });
@@ -171,6 +177,24 @@ test("the address that counts is the client's own, not what he writes nor the pr
   const neighbour = rig.connect(QUERY, { headers: bearer });
   await neighbour.first("session");
   await Promise.all([neighbour, ...clients].map((client) => client.finish()));
+});
+
+test("a stranger who holds all the media sockets that one address may have does not shut the carrier out", async () => {
+  const dial = (localAddress: string) =>
+    new WebSocket(`${rig.publicUrl.replace("http", "ws")}/twilio/media`, {
+      ca: readFileSync(rig.certificateFile),
+      localAddress,
+    });
+  const strangers = Array.from({ length: UNAUTHENTICATED }, () => dial("127.0.0.2"));
+  await Promise.all(strangers.map((socket) => once(socket, "open")));
+  const [, { statusCode }] = await once(
+    dial("127.0.0.2").on("error", () => {}),
+    "unexpected-response",
+  );
+  assert.equal(statusCode, 429);
+  const carrier = dial("127.0.0.1");
+  await once(carrier, "open");
+  for (const socket of [carrier, ...strangers]) socket.terminate();
 });
 
 test("what is not ours is refused: plain HTTP, other names, inner pages, long headers, large forms", async () => {
