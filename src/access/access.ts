@@ -57,6 +57,8 @@ export interface Access {
     request: Pick<IncomingMessage, "headers" | "socket" | "httpVersion">,
     options: { scope: Scope },
   ): Promise<Admission>;
+  /** The client's address, not a proxy's, also where no key is asked for; `unknown` when the peer has none. */
+  addressOf(request: Pick<IncomingMessage, "headers" | "socket">): string;
   /** Whether no key exists yet, so that only this machine is answered. */
   readonly keyless: boolean;
   /** Looks for keys that ended, and writes when keys were used; runs by itself every few seconds. */
@@ -83,6 +85,7 @@ export function createAccess(options: AccessOptions): Access {
     async admit(request, { scope }) {
       return gate.admit(request, scope);
     },
+    addressOf: (request) => gate.clientOf(request).text,
     get keyless() {
       return gate.keyless;
     },
@@ -124,8 +127,12 @@ class Gate {
     return !this.#options.keys.any();
   }
 
+  clientOf(request: Pick<IncomingMessage, "headers" | "socket">): ClientAddress {
+    return clientAddress(request, this.#trust);
+  }
+
   admit(request: AdmitRequest, scope: Scope): Admission {
-    const client = clientAddress(request, this.#trust);
+    const client = this.clientOf(request);
     const admission = this.#guarded(() => this.#admit(request, scope, client));
     const { counters, log } = this.#options;
     counters.add(admission.ok ? "access.admitted" : `access.refused.${admission.code}`);

@@ -149,6 +149,7 @@ class Server implements RunningServer {
       tokenKey: streamTokenKey(config.twilio.authTokens),
       maximumSockets: config.limits.calls * 2,
       carrierApi: config.twilio.api ?? null,
+      addressOf: (request) => this.#access.addressOf(request),
       log: logger,
       counters,
     });

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
-import { WebSocket } from "ws";
+import { type ClientOptions, WebSocket } from "ws";
 import { type Access, createAccess } from "../../src/access/access.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import type { SessionsOptions } from "../../src/session/sessions.ts";
@@ -47,8 +47,8 @@ export class Client {
   readonly told: ServerMessage[] = [];
   readonly closed: Promise<{ code: number; reason: string }>;
 
-  constructor(url: string) {
-    this.socket = new WebSocket(url, { perMessageDeflate: false });
+  constructor(url: string, { protocols = [], ...options }: ClientOptions & { protocols?: string[] } = {}) {
+    this.socket = new WebSocket(url, protocols, { perMessageDeflate: false, ...options });
     this.socket.on("message", (data) => this.told.push(JSON.parse(String(data))));
     this.socket.on("error", () => {});
     this.closed = new Promise((resolve) =>
