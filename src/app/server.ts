@@ -184,6 +184,7 @@ class Server implements RunningServer {
       clearInterval(this.#watermarks);
       await Promise.all([this.#media.close(1001), this.#transcribe.close()]);
       await closeHttp(this.#http);
+      this.#access.close();
       throw error;
     }
     this.#sender.start();
@@ -213,6 +214,7 @@ class Server implements RunningServer {
     this.#committer.stop();
     await closeHttp(this.#http);
     if (!this.#options.engine) await this.engine.close();
+    this.#access.close();
     this.store.close();
     this.#logger.info({}, "stopped");
   }
