@@ -67,7 +67,7 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
 };
 
 /** What is at fault, where it is a field. */
-const PARAMS: Partial<Record<ErrorCode, string>> = { ASR_BAD_HINTS: "prompt", ASR_BAD_AUDIO: "file" };
+const PARAMS: Partial<Record<ErrorCode, string>> = { ASR_BAD_HINTS: "keywords[]", ASR_BAD_AUDIO: "file" };
 
 /** The answer to whatever was thrown. */
 export function asApiError(thrown: unknown): ApiError {

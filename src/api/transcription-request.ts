@@ -1,7 +1,7 @@
 /**
  * What a form asks for: every field is honoured, or refused by name.
  */
-import { asHints } from "../asr/hints.ts";
+import { asHints, MAXIMUM_HINT_CHARACTERS, MAXIMUM_HINTS } from "../asr/hints.ts";
 import { ApiError, badOption } from "./api-error.ts";
 import type { Form } from "./form.ts";
 
@@ -144,8 +144,15 @@ function languageOf(tag: string | null, options: RequestOptions): string {
 /** Prompts are sentences or lists; a hint is what stands between their commas, lines and ends of sentences. */
 const BETWEEN_HINTS = /[,;\n\r\u3001\u3002\uff0c]|[.!?](?=\s|$)/u;
 
-/** What a prompt has to say to us is names and spellings. @throws {LinescribeError} `ASR_BAD_HINTS` */
+/**
+ * What a prompt has to say to us is names and spellings: phrases that are too long for one are left out.
+ *
+ * @throws {LinescribeError} `ASR_BAD_HINTS` of keywords
+ */
 function hintsOf(prompt: string | null, keywords: readonly string[]): readonly string[] {
-  const phrases = (prompt ?? "").split(BETWEEN_HINTS).filter((phrase) => /[\p{L}\p{N}]/u.test(phrase));
-  return asHints([...phrases, ...keywords]);
+  const phrases = (prompt ?? "").split(BETWEEN_HINTS).map((phrase) => phrase.trim());
+  const names = phrases.filter(
+    (phrase) => /[\p{L}\p{N}]/u.test(phrase) && phrase.length <= MAXIMUM_HINT_CHARACTERS,
+  );
+  return asHints([...names.slice(0, MAXIMUM_HINTS - keywords.length), ...keywords]);
 }

@@ -267,7 +267,7 @@ export class Recogniser {
       }
       for (const [index, job] of jobs.entries()) job.resolve(recognitions[index] as Recognition);
       const now = performance.now();
-      this.#headStart.worked(now - beganAt);
+      if (priority !== "file") this.#headStart.worked(now - beganAt);
       for (const { submittedAt, audio } of jobs) {
         if (priority === "partial") this.#pace.answered(now - submittedAt);
         else if (priority !== "file") this.#headStart.answered(audio.pcm16k.length, now - submittedAt);

@@ -62,6 +62,8 @@ export class Sketch {
   /** How long the speaker has been silent, ms; 0 while that is no pause. */
   #pauseMs = 0;
   #speculation: Speculation | null = null;
+  /** End of the utterance in whose pause a speculation was refused: it is not asked for again. */
+  #refusedEndMs: number | null = null;
   #partial: RecognitionJob | null = null;
   /** What the next partial goes on from. */
   #draft: RecognisedText["draft"];
@@ -114,7 +116,8 @@ export class Sketch {
 
   #paused(open: OpenUtterance): void {
     const headStartMs = this.#options.recogniser.headStartMs(open.endMs - open.startMs);
-    if (this.#speculation === null && open.silenceMs - open.pauseMs <= headStartMs) {
+    const isDue = open.silenceMs - open.pauseMs <= headStartMs && this.#refusedEndMs !== open.endMs;
+    if (this.#speculation === null && isDue) {
       this.#dropPartial();
       this.#speculation = this.#speculate(open);
     }
@@ -161,8 +164,10 @@ export class Sketch {
     void answered(job, (result) => {
       if (this.#speculation !== speculation || this.#closed) return;
       // Refused or lost: the final is recognised on its own, when it is due.
-      if (result === null) this.#speculation = null;
-      else {
+      if (result === null) {
+        this.#speculation = null;
+        this.#refusedEndMs = endMs;
+      } else {
         speculation.text = this.#stable.push(result.text);
         this.#showPause(endMs);
       }

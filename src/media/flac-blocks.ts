@@ -16,10 +16,9 @@ export async function* flacBlocks(bytes: Uint8Array): AsyncIterable<Block> {
   const decoder = new FLACDecoder();
   await decoder.ready;
   let samples = 0;
-  for (let at = 0; at <= bytes.length; at += PIECE_BYTES) {
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
     const piece = bytes.subarray(at, at + PIECE_BYTES);
-    const { channelData, samplesDecoded, sampleRate } =
-      piece.length > 0 ? await decoder.decode(piece) : await decoder.flush();
+    const { channelData, samplesDecoded, sampleRate } = await decoder.decode(piece);
     if (samplesDecoded === 0) continue;
     samples += samplesDecoded;
     yield { rateHz: sampleRate, channels: channelData };

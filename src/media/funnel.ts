@@ -11,6 +11,8 @@ import type { Block } from "./block.ts";
 
 const MINIMUM_RATE_HZ = 4000;
 const MAXIMUM_RATE_HZ = 192_000;
+/** Blocks are gathered to this much, 1 s: each is a message to the thread that serves calls. */
+const EMIT_SAMPLES = MODEL_RATE_HZ;
 
 export class Funnel {
   readonly #maximumSamples: number;
@@ -18,6 +20,8 @@ export class Funnel {
   #rateHz = 0;
   #converter: RateConverter = createRateConverter(MODEL_RATE_HZ);
   #samples = 0;
+  #gathered: Float32Array[] = [];
+  #gatheredSamples = 0;
 
   /** @param emit - Given the samples; they are the receiver's. */
   constructor(maximumDurationMs: number, emit: (s16: Int16Array) => void) {
@@ -43,6 +47,7 @@ export class Funnel {
   /** The sound ends, or goes on at another rate. */
   end(): void {
     this.#give(this.#converter.flush());
+    this.#emitGathered();
   }
 
   #give(f32: Float32Array): void {
@@ -52,7 +57,23 @@ export class Funnel {
       const limit = `${Math.round(this.#maximumSamples / MODEL_RATE_HZ)} s`;
       throw new LinescribeError("MEDIA_TOO_LONG", `The file plays longer than ${limit}`);
     }
-    this.#emit(f32ToS16(f32));
+    // Not kept as it is: it may be a view of all that a decoder holds.
+    this.#gathered.push(f32.slice());
+    this.#gatheredSamples += f32.length;
+    if (this.#gatheredSamples >= EMIT_SAMPLES) this.#emitGathered();
+  }
+
+  #emitGathered(): void {
+    if (this.#gatheredSamples === 0) return;
+    const whole = new Float32Array(this.#gatheredSamples);
+    let at = 0;
+    for (const part of this.#gathered) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    this.#gathered = [];
+    this.#gatheredSamples = 0;
+    this.#emit(f32ToS16(whole));
   }
 }
 

@@ -8,7 +8,7 @@ import { Sketch } from "../call/sketch.ts";
 import { TrackLanguage } from "../call/track-language.ts";
 import type { EventDraft } from "../transcript/event.ts";
 import type { SpeechTrack } from "./speech-track.ts";
-import type { TrackOptions } from "./track-options.ts";
+import { PARTIAL_FROM_MS, type TrackOptions } from "./track-options.ts";
 import { textOf, WindowJoiner, wordsOfWindow } from "./window-joiner.ts";
 import { type OpenWindow, type SoundWindow, Windows } from "./windows.ts";
 
@@ -17,13 +17,12 @@ export interface FixedTrackOptions extends TrackOptions {
   overlapMs: number;
 }
 
-/** Audio of a window before its first partial, beside what the sketch waits for anyway (300 ms): a second in all. */
-const PARTIAL_FROM_MS = 700;
-
 /** Sound before a window that is heard again with it, ms: as Whisper hears little in 3 s that begin amid a sentence. */
 const CONTEXT_MS = 2000;
 /** The recogniser's window, ms. */
 const LONGEST_MS = 30_000;
+/** Two hearings of a word differ by so much in its start. */
+const EDGE_MS = 60;
 
 export class FixedTrack implements SpeechTrack {
   readonly #options: FixedTrackOptions;
@@ -33,6 +32,8 @@ export class FixedTrack implements SpeechTrack {
   #sketch: { index: number; sketch: Sketch } | null = null;
   #spoken: string;
   #gaps = 0;
+  /** End of the window that was joined last. */
+  #heardToMs = 0;
   /** Ends when everything told so far is committed. */
   #committed: Promise<void> = Promise.resolve();
   /** Start of each window that was told and is not committed, in order, ms. */
@@ -52,7 +53,7 @@ export class FixedTrack implements SpeechTrack {
   }
 
   get settledMs(): number {
-    return this.#open[0] ?? this.#windows.startMs;
+    return Math.min(this.#open[0] ?? this.#windows.startMs, this.#joiner.heldFromMs);
   }
 
   push(pcm16k: Float32Array): void {
@@ -123,8 +124,11 @@ export class FixedTrack implements SpeechTrack {
       this.#spoken = result.language;
     }
     const all = sound ? wordsOfWindow(result, startMs - contextMs, endMs) : [];
-    // What ended before the window was said already.
-    const heard = all.filter((word) => word.endMs > startMs);
+    // What ended before the window was said already. A last word before a pause may be thought to last until its end: where
+    // no window overlaps this one, nobody is left to know better.
+    const overlaps = startMs < this.#heardToMs;
+    this.#heardToMs = endMs;
+    const heard = all.filter((word) => (overlaps ? word.endMs > startMs : word.startMs >= startMs - EDGE_MS));
     const words = this.#joiner.join({ startMs, endMs, nextStartMs, words: heard });
     const [first, last] = [words[0], words.at(-1)];
     if (!first || !last) return null;

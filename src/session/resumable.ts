@@ -12,7 +12,7 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import type { Counters } from "../base/counters.ts";
-import type { CallEvent } from "../transcript/event.ts";
+import type { CallEndReason, CallEvent } from "../transcript/event.ts";
 import type { TrackPartial } from "../transcript/partial.ts";
 import type { Session } from "./session.ts";
 import type { SessionListener, SessionRequest } from "./session-options.ts";
@@ -47,6 +47,7 @@ export class ResumableSession implements SessionListener {
   #session: Session | null = null;
   #attached: AttachedClient | null = null;
   #lastSequence = 0;
+  #endReason: CallEndReason | null = null;
   /** Since when nobody is attached, monotonic ms. */
   #awaySince: number;
 
@@ -68,6 +69,11 @@ export class ResumableSession implements SessionListener {
   /** Sequence of the newest committed event. */
   get lastSequence(): number {
     return this.#lastSequence;
+  }
+
+  /** Why it ended; null until its last event is committed. */
+  get endReason(): CallEndReason | null {
+    return this.#endReason;
   }
 
   get awaySince(): number | null {
@@ -92,6 +98,7 @@ export class ResumableSession implements SessionListener {
 
   onEvent(event: CallEvent): void {
     this.#lastSequence = event.sequence;
+    if (event.type === "call.ended") this.#endReason = event.reason;
     if (event.type === "transcript.final") this.transcript.add(event.sequence, event.text);
     this.#attached?.onEvent(event);
   }

@@ -24,3 +24,6 @@ export interface TrackOptions {
   logger: Logger;
   counters: Counters;
 }
+
+/** Audio before the first partial, beside what a sketch waits for anyway (300 ms): a second in all. */
+export const PARTIAL_FROM_MS = 700;

@@ -6,7 +6,7 @@ import type { OpenUtterance } from "../call/sketch.ts";
 import { TrackListener } from "../call/track-listener.ts";
 import type { EndpointerOptions } from "../vad/endpointer-options.ts";
 import type { SpeechTrack } from "./speech-track.ts";
-import type { TrackOptions } from "./track-options.ts";
+import { PARTIAL_FROM_MS, type TrackOptions } from "./track-options.ts";
 
 export interface VoiceTrackOptions extends TrackOptions {
   endpointer: Readonly<EndpointerOptions>;
@@ -24,7 +24,8 @@ export class VoiceTrack implements SpeechTrack {
   constructor(options: VoiceTrackOptions) {
     this.#options = options;
     const { endpointer, endpointMs, detector, logger } = options;
-    this.#scribe = new TrackScribe({ ...options, live: { ...endpointer, endpointMs } });
+    const prefixPadMs = Math.max(endpointer.prefixPadMs, PARTIAL_FROM_MS);
+    this.#scribe = new TrackScribe({ ...options, live: { ...endpointer, prefixPadMs, endpointMs } });
     this.#listener = new TrackListener({
       offsetMs: 0,
       endpointer,

@@ -26,6 +26,11 @@ export class WindowJoiner {
   /** End of the window before. */
   #endMs = 0;
 
+  /** Where the words begin that are not certain yet; Infinity when there are none. */
+  get heldFromMs(): number {
+    return this.#held[0]?.startMs ?? Number.POSITIVE_INFINITY;
+  }
+
   /** The next window; returns the words that are certain now, in order. */
   join({ startMs, endMs, nextStartMs, words }: HeardWindow): HeardWord[] {
     const overlap = { startMs, endMs: Math.max(startMs, this.#endMs) };

@@ -80,6 +80,12 @@ export class Connection implements AttachedClient {
     this.#send(greeting);
     resumable.attach(this);
     this.#feed.pump();
+    // Whoever has the last event already is not told of it again.
+    if (resumable.endReason !== null && this.#feed.upTo(resumable.lastSequence)) {
+      this.#closing ??= null;
+      this.#intake.stop();
+      this.#told(resumable.endReason);
+    }
   }
 
   onEvent(event: CallEvent): void {
@@ -105,7 +111,8 @@ export class Connection implements AttachedClient {
     return new Promise((resolve) => {
       if (this.#socket.readyState === this.#socket.CLOSED) return resolve();
       this.#socket.once("close", () => resolve());
-      this.#socket.close(CLOSE_GOING_AWAY);
+      if (this.#isOpen) this.#refuse(draining());
+      else this.#socket.close(CLOSE_GOING_AWAY);
     });
   }
 
@@ -115,6 +122,7 @@ export class Connection implements AttachedClient {
     const { limits, monotonic } = this.#options;
     const now = monotonic();
     this.#times.held = this.#intake.held;
+    this.#times.closing = this.#closing !== undefined;
     if (this.#times.held) this.#times.lastMessageAt = now;
     this.#times.unreadSince = this.#feed.full ? (this.#times.unreadSince ?? now) : null;
     this.#sendAck();
@@ -202,7 +210,7 @@ export class Connection implements AttachedClient {
   #told(reason: CallEndReason): void {
     if (this.#closing) this.#refuse(this.#closing);
     else if (reason !== "shutdown") this.#socket.close(CLOSE_NORMAL);
-    else this.#refuse(new LinescribeError("SERVER_DRAINING", "The server is shutting down"));
+    else this.#refuse(draining());
   }
 
   #refuse(error: LinescribeError): void {
@@ -248,4 +256,8 @@ export class Connection implements AttachedClient {
     sessions.detach(resumable, this);
     if (hasLeft(code, this.#feed.ended)) sessions.forget(resumable);
   }
+}
+
+function draining(): LinescribeError {
+  return new LinescribeError("SERVER_DRAINING", "The server is shutting down");
 }

@@ -38,6 +38,8 @@ export interface SocketTimes {
   unreadSince: number | null;
   /** We read nothing from the socket: neither silence nor a missing pong is the client's. */
   held: boolean;
+  /** The session ends, and the socket closes when the client was told everything. */
+  closing: boolean;
 }
 
 /** Of a socket that has just opened. */
@@ -51,18 +53,19 @@ export function startTimes(now: number, deadlineAt: number): SocketTimes {
     warned: false,
     unreadSince: null,
     held: false,
+    closing: false,
   };
 }
 
 export type DueAction = "limit" | "warning" | "slow_reader" | "idle" | "lost" | "ping" | null;
 
 export function dueAction(times: SocketTimes, limits: SocketLimits, now: number): DueAction {
-  const { openedAt, deadlineAt, unreadSince, held } = times;
-  if (now >= deadlineAt) return "limit";
-  const warningMs = Math.min(limits.warningMs, (deadlineAt - openedAt) / 2);
-  if (!times.warned && now >= deadlineAt - warningMs) return "warning";
+  const { openedAt, deadlineAt, unreadSince, held, closing } = times;
   if (unreadSince !== null && now - unreadSince >= limits.slowReaderMs) return "slow_reader";
-  if (!held && now - times.lastMessageAt >= limits.idleMs) return "idle";
+  if (!closing && now >= deadlineAt) return "limit";
+  const warningMs = Math.min(limits.warningMs, (deadlineAt - openedAt) / 2);
+  if (!closing && !times.warned && now >= deadlineAt - warningMs) return "warning";
+  if (!closing && !held && now - times.lastMessageAt >= limits.idleMs) return "idle";
   if (now - times.lastPingAt < limits.pingMs) return null;
   return !held && times.unanswered >= limits.missedPongs ? "lost" : "ping";
 }

@@ -63,6 +63,11 @@ export class EventFeed {
     return this.#ended;
   }
 
+  /** Whether the client has every event up to this one and the session's last was not among those sent here. */
+  upTo(sequence: number): boolean {
+    return !this.#ended && this.#sent >= sequence;
+  }
+
   /** Whether more waits to be sent than the client should have to read. */
   get full(): boolean {
     return this.#options.outgoing.bufferedBytes > HIGH_WATER_BYTES;

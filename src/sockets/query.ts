@@ -108,6 +108,7 @@ function chunkingOf(options: z.infer<typeof openSchema>): Chunking {
     onsetThreshold: threshold,
     offsetThreshold: Math.max(LOWEST_OFFSET, threshold - OFFSET_BELOW_ONSET),
     silenceMs: silence_ms,
+    longSilenceMs: silence_ms,
     hangoverPadMs: Math.min(PROFILES.pcm.hangoverPadMs, silence_ms),
     minimumSpeechMs: min_speech_ms,
   });

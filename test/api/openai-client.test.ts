@@ -196,7 +196,6 @@ const REFUSED: [options: Record<string, unknown>, status: number, code: string, 
     "chunking_strategy[type]",
   ],
   [{ known_speaker_names: ["agent"] }, 400, "REQUEST_UNSUPPORTED_OPTION", "known_speaker_names[]"],
-  [{ prompt: "x".repeat(101) }, 400, "ASR_BAD_HINTS", "prompt"],
   [{ file: new File(["no sound at all"], "voice.wav") }, 415, "MEDIA_UNSUPPORTED", "file"],
   [{ file: new File([""], "voice.wav") }, 400, "REQUEST_MALFORMED", "file"],
   [{ file: new File(["RIFF....WAVE"], "voice.wav") }, 400, "MEDIA_MALFORMED", "file"],
@@ -229,7 +228,7 @@ test("options that change nothing here are taken: temperature 0, automatic chunk
   assert.equal(text, "Call me back. Thank you.");
 });
 
-test("a prompt is hints: the phrases between its commas, lines and ends of sentences", async (t) => {
+test("a prompt is hints: the phrases between its commas, lines and ends of sentences, but for those too long for names", async (t) => {
   const { client, recogniser } = await startApi(t);
   const hints: unknown[] = [];
   const submit = recogniser.submit.bind(recogniser);
@@ -237,7 +236,8 @@ test("a prompt is hints: the phrases between its commas, lines and ends of sente
     hints.push(request.hints);
     return submit(request);
   };
-  const prompt = "ZyntriQix, Digique Plus.\nAsk for St.Clair; version 3.5!";
+  const tale = `And so on${" and on".repeat(20)}.`;
+  const prompt = `ZyntriQix, Digique Plus.\nAsk for St.Clair; version 3.5! ${tale}`;
   await client.audio.transcriptions.create({ file: file(), model: "whisper-1", prompt });
   assert.deepEqual(hints[0], ["ZyntriQix", "Digique Plus", "Ask for St.Clair", "version 3.5"]);
 });

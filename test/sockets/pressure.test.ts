@@ -176,6 +176,7 @@ test("deadlines: the session's end, its warning, a reader that does not, silence
         warned: false,
         unreadSince: null,
         held: false,
+        closing: false,
         ...changes,
       },
       DEFAULT_LIMITS,
@@ -194,4 +195,8 @@ test("deadlines: the session's end, its warning, a reader that does not, silence
   assert.equal(at(20_000, { lastPingAt: 0 }), "ping");
   assert.equal(at(20_000, { lastPingAt: 0, unanswered: 2 }), "lost");
   assert.equal(at(20_000, { lastPingAt: 0, unanswered: 2, held: true }), "ping");
+  // A session that ends is not ended again, and its socket is still watched.
+  const closing = { closing: true, lastMessageAt: 0, lastPingAt: 3_570_000 };
+  assert.equal(at(3_600_000, { ...closing, unreadSince: 3_570_000 }), "slow_reader");
+  assert.equal(at(3_600_000, { ...closing, unanswered: 2 }), "lost");
 });

@@ -95,6 +95,22 @@ test("a session whose end was not heard is ended again, and then forgotten", asy
   assert.equal((await rig.refusal(`?resume=${tokenOf(first)}`)).status, 404);
 });
 
+test("whoever resumes an ended session of which it has all is let go at once", async (t) => {
+  const rig = await socketsOf(t);
+  const first = await rig.connect();
+  first.send(BYTES, { type: "finish" });
+  // The end is committed, and the close of the socket was not agreed on.
+  first.socket.pause();
+  await settle();
+  first.socket.terminate();
+  await settle();
+  const second = await rig.connect(`?resume=${tokenOf(first)}&after=4`);
+  assert.equal((await second.closed).code, 1000);
+  assert.deepEqual([second.of("final").length, second.of("end").length], [0, 0]);
+  await settle();
+  assert.equal((await rig.refusal(`?resume=${tokenOf(first)}`)).status, 404);
+});
+
 test("a second socket takes the session over from one that is still open", async (t) => {
   const rig = await socketsOf(t);
   const first = await rig.connect();
