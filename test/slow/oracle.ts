@@ -36,11 +36,11 @@ export interface Verdict {
 
 /**
  * Speech that may be missing in one piece, ms. A watermark that is a frame (32 ms) off, a breath at the edge of a
- * clip that is no speech to the detector, a torn-off piece too short to be detected (96 ms) with what the carrier had
- * in flight, and the wall-clock offset of a later stream, which differs from the recording's by the time a busy
- * machine takes to read the start message: together below 350 ms, and shorter than any word between two pauses.
+ * clip that is no speech to the detector, a torn-off piece in which no word is made out and that is too short to be told of
+ * as a gap (`CLEAR_SPEECH_MS` of `call/scribe.ts`, 350), and the wall-clock offset of a later stream, which differs from the
+ * recording's by the time a busy machine takes to read the start message: together below 450 ms.
  */
-export const TOLERANCE_MS = 350;
+export const TOLERANCE_MS = 450;
 
 export function judgeCall({ deliveries, spoken, sentUntilMs }: JudgedCall): Verdict {
   const faults: string[] = [];
