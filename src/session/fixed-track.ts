@@ -32,8 +32,6 @@ export class FixedTrack implements SpeechTrack {
   #sketch: { index: number; sketch: Sketch } | null = null;
   #spoken: string;
   #gaps = 0;
-  /** End of the window that was joined last. */
-  #heardToMs = 0;
   /** Ends when everything told so far is committed. */
   #committed: Promise<void> = Promise.resolve();
   /** Start of each window that was told and is not committed, in order, ms. */
@@ -126,8 +124,7 @@ export class FixedTrack implements SpeechTrack {
     const all = sound ? wordsOfWindow(result, startMs - contextMs, endMs) : [];
     // What ended before the window was said already. A last word before a pause may be thought to last until its end: where
     // no window overlaps this one, nobody is left to know better.
-    const overlaps = startMs < this.#heardToMs;
-    this.#heardToMs = endMs;
+    const overlaps = startMs < this.#joiner.endMs;
     const heard = all.filter((word) => (overlaps ? word.endMs > startMs : word.startMs >= startMs - EDGE_MS));
     const words = this.#joiner.join({ startMs, endMs, nextStartMs, words: heard });
     const [first, last] = [words[0], words.at(-1)];

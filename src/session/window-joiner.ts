@@ -26,6 +26,11 @@ export class WindowJoiner {
   /** End of the window before. */
   #endMs = 0;
 
+  /** End of the window before; 0 at first. */
+  get endMs(): number {
+    return this.#endMs;
+  }
+
   /** Where the words begin that are not certain yet; Infinity when there are none. */
   get heldFromMs(): number {
     return this.#held[0]?.startMs ?? Number.POSITIVE_INFINITY;
