@@ -1,7 +1,9 @@
 /**
  * Turns a stream of bytes of raw mono PCM into samples, the same however the bytes are split.
  */
+
 import { decodeAlaw, decodeMulaw } from "./g711.ts";
+import { joinBytes, joinF32 } from "./join.ts";
 import { s16ToF32 } from "./sample.ts";
 
 /** Little-endian where a sample has several bytes; `float32` in [-1, 1]. */
@@ -49,16 +51,16 @@ export class PcmDecoder {
   push(bytes: Uint8Array): Float32Array {
     const wanted = this.#rest.length === 0 ? 0 : this.#sampleBytes - this.#rest.length;
     if (bytes.length < wanted) {
-      this.#rest = concatenated(this.#rest, bytes);
+      this.#rest = joinBytes([this.#rest, bytes]);
       return new Float32Array(0);
     }
     const decode = DECODERS[this.#encoding];
     const whole = wanted + this.#sampleBytes * Math.floor((bytes.length - wanted) / this.#sampleBytes);
-    const first = wanted === 0 ? null : decode(concatenated(this.#rest, bytes.subarray(0, wanted)));
+    const first = wanted === 0 ? null : decode(joinBytes([this.#rest, bytes.subarray(0, wanted)]));
     const others = decode(bytes.subarray(wanted, whole));
     // Not `slice`: that of a Buffer would keep all of it.
     this.#rest = new Uint8Array(bytes.subarray(whole));
-    return first === null ? others : joined(first, others);
+    return first === null ? others : joinF32([first, others]);
   }
 
   /** Forgets the beginning of a sample whose other bytes will not come. */
@@ -94,18 +96,4 @@ function byTable(decode: (codes: Uint8Array, s16: Int16Array) => number, bytes: 
   const s16 = new Int16Array(bytes.length);
   decode(bytes, s16);
   return s16ToF32(s16);
-}
-
-function concatenated(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
-}
-
-function joined(a: Float32Array, b: Float32Array): Float32Array {
-  const both = new Float32Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

@@ -1,8 +1,10 @@
 /**
  * Reads and writes WAV files: PCM 16 bit, mu-law and A-law, mono or stereo.
  */
+
 import { expectInteger } from "../base/guards.ts";
 import { decodeAlaw, decodeMulaw, encodeMulaw } from "./g711.ts";
+import { joinBytes } from "./join.ts";
 import { f32ToS16, s16ToF32 } from "./sample.ts";
 import {
   badWav,
@@ -116,7 +118,7 @@ export function encodeWav({ rateHz, encoding, channels }: WavToEncode): Uint8Arr
   const chunks = [chunkOf("fmt ", encodeFormat({ tag, channelCount, rateHz }))];
   if (tag !== FORMAT_PCM) chunks.push(chunkOf("fact", uint32Bytes(s16.length / channelCount)));
   chunks.push(chunkOf("data", tag === FORMAT_PCM ? littleEndian(s16) : encodeMulaw(s16)));
-  return chunkOf("RIFF", concat([asciiBytes("WAVE"), ...chunks]));
+  return chunkOf("RIFF", joinBytes([asciiBytes("WAVE"), ...chunks]));
 }
 
 function interleave(channels: Float32Array[]): Int16Array {
@@ -152,15 +154,5 @@ function uint32Bytes(value: number): Uint8Array {
 }
 
 function chunkOf(id: string, body: Uint8Array): Uint8Array {
-  return concat([asciiBytes(id), uint32Bytes(body.length), body, new Uint8Array(body.length % 2)]);
-}
-
-function concat(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
+  return joinBytes([asciiBytes(id), uint32Bytes(body.length), body, new Uint8Array(body.length % 2)]);
 }

@@ -2,6 +2,7 @@
  * Blocks of any rate and number of channels to one track of 16 kHz and 16 bit, never longer than its maximum.
  */
 
+import { joinS16 } from "../audio/join.ts";
 import { PolyphaseFilter } from "../audio/polyphase.ts";
 import { createRateConverter, type RateConverter, STREAM_RATES_HZ } from "../audio/rate-converter.ts";
 import { f32ToS16 } from "../audio/sample.ts";
@@ -20,7 +21,7 @@ export class Funnel {
   #rateHz = 0;
   #converter: RateConverter = createRateConverter(MODEL_RATE_HZ);
   #samples = 0;
-  #gathered: Float32Array[] = [];
+  #gathered: Int16Array[] = [];
   #gatheredSamples = 0;
 
   /** @param emit - Given the samples; they are the receiver's. */
@@ -57,23 +58,16 @@ export class Funnel {
       const limit = `${Math.round(this.#maximumSamples / MODEL_RATE_HZ)} s`;
       throw new LinescribeError("MEDIA_TOO_LONG", `The file plays longer than ${limit}`);
     }
-    // Not kept as it is: it may be a view of all that a decoder holds.
-    this.#gathered.push(f32.slice());
+    this.#gathered.push(f32ToS16(f32));
     this.#gatheredSamples += f32.length;
     if (this.#gatheredSamples >= EMIT_SAMPLES) this.#emitGathered();
   }
 
   #emitGathered(): void {
     if (this.#gatheredSamples === 0) return;
-    const whole = new Float32Array(this.#gatheredSamples);
-    let at = 0;
-    for (const part of this.#gathered) {
-      whole.set(part, at);
-      at += part.length;
-    }
+    this.#emit(joinS16(this.#gathered));
     this.#gathered = [];
     this.#gatheredSamples = 0;
-    this.#emit(f32ToS16(whole));
   }
 }
 

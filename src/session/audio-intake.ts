@@ -1,6 +1,7 @@
 /**
  * Takes a client's audio as it comes: bytes in any split, rate and encoding in, samples at 16 kHz out.
  */
+import { joinF32 } from "../audio/join.ts";
 import { findBadSample, PcmDecoder, type PcmEncoding } from "../audio/pcm.ts";
 import { createRateConverter, type RateConverter, type StreamRateHz } from "../audio/rate-converter.ts";
 import { LinescribeError } from "../base/error.ts";
@@ -78,21 +79,15 @@ export class AudioIntake {
 
   /** Everything that is still held. Nothing may be pushed after it. */
   flush(): Float32Array {
-    return joined(this.takeBlock(), this.#converter.flush());
+    return joinF32([this.takeBlock(), this.#converter.flush()]);
   }
 
   #gathered(pcm16k: Float32Array): Float32Array {
-    if (this.#blockSamples + pcm16k.length >= BLOCK_SAMPLES) return joined(this.takeBlock(), pcm16k);
+    if (this.#blockSamples + pcm16k.length >= BLOCK_SAMPLES) {
+      return this.#blockSamples === 0 ? pcm16k : joinF32([this.takeBlock(), pcm16k]);
+    }
     this.#block.set(pcm16k, this.#blockSamples);
     this.#blockSamples += pcm16k.length;
     return new Float32Array(0);
   }
-}
-
-function joined(a: Float32Array, b: Float32Array): Float32Array {
-  if (a.length === 0) return b;
-  const both = new Float32Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }
