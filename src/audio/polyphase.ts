@@ -6,6 +6,7 @@
  */
 import { expectInteger } from "../base/guards.ts";
 import { besselI0 } from "./half-band.ts";
+import { HeldSamples } from "./held-samples.ts";
 
 /**
  * The middle of the transition as a share of half the lower rate, and the zero crossings of the sinc on either side. To
@@ -36,8 +37,7 @@ const TABLES = new Map<string, Table>();
 export class PolyphaseFilter {
   readonly #table: Table;
   /** The newest `reach` samples that are left of the next output sample, then those that came after. */
-  #held = new Float64Array(INITIAL_SAMPLES);
-  #heldSamples: number;
+  readonly #held: HeldSamples;
   /** Position of the next output sample: input samples behind `reach` of the held ones, and a share of one, in phases. */
   #position = 0;
   #phase = 0;
@@ -49,7 +49,7 @@ export class PolyphaseFilter {
     expectInteger("fromHz", fromHz, 1);
     expectInteger("toHz", toHz, 1);
     this.#table = tableOf(fromHz, toHz);
-    this.#heldSamples = this.#table.reach - 1;
+    this.#held = new HeldSamples(INITIAL_SAMPLES, this.#table.reach - 1);
   }
 
   /** Takes the next samples; returns those at the lower rate that are settled now, in memory that the caller owns. */
@@ -64,8 +64,7 @@ export class PolyphaseFilter {
     const wanted = Math.round((this.#taken * phases) / step) - this.#given;
     // Half a step beyond the last sample, at most.
     const rest = this.#filter(new Float32Array(reach + Math.ceil(step / phases)));
-    this.#held.fill(0);
-    this.#heldSamples = reach - 1;
+    this.#held.reset(reach - 1);
     this.#position = 0;
     this.#phase = 0;
     this.#taken = 0;
@@ -75,14 +74,14 @@ export class PolyphaseFilter {
 
   #filter(f32: Float32Array): Float32Array {
     const { phases, step, reach, rows, weights } = this.#table;
-    this.#append(f32);
-    const usable = this.#heldSamples - 2 * reach + 1;
+    this.#held.append(f32);
+    const usable = this.#held.length - 2 * reach + 1;
     const output = new Float32Array(
       Math.max(0, Math.ceil(((usable - this.#position) * phases - this.#phase) / step)),
     );
     for (let index = 0; index < output.length; index++) {
       output[index] = weighed(
-        this.#held,
+        this.#held.values,
         this.#position,
         weights,
         Math.floor((this.#phase * rows) / phases) * 2 * reach,
@@ -93,23 +92,11 @@ export class PolyphaseFilter {
       this.#phase -= whole * phases;
       this.#position += whole;
     }
-    const done = Math.min(this.#position, this.#heldSamples);
-    this.#held.copyWithin(0, done, this.#heldSamples);
-    this.#heldSamples -= done;
+    const done = Math.min(this.#position, this.#held.length);
+    this.#held.drop(done);
     this.#position -= done;
     this.#given += output.length;
     return output;
-  }
-
-  #append(f32: Float32Array): void {
-    const needed = this.#heldSamples + f32.length;
-    if (needed > this.#held.length) {
-      const grown = new Float64Array(Math.max(needed, 2 * this.#held.length));
-      grown.set(this.#held.subarray(0, this.#heldSamples));
-      this.#held = grown;
-    }
-    this.#held.set(f32, this.#heldSamples);
-    this.#heldSamples = needed;
   }
 }
 

@@ -2,6 +2,7 @@
  * Doubles the rate of a stream of samples, 8 kHz to 16 kHz, the same however the stream is split.
  */
 import { halfBandAt, TAP_PAIRS } from "./half-band.ts";
+import { HeldSamples } from "./held-samples.ts";
 
 /** Samples before and after a sample that its right neighbour in the output depends on. */
 const PAST_SAMPLES = TAP_PAIRS - 1;
@@ -15,9 +16,8 @@ const INITIAL_SAMPLES = 256;
  * The output lags the input by `FUTURE_SAMPLES` (2 ms) until `flush`.
  */
 export class Upsampler {
-  /** `PAST_SAMPLES` that were answered, then those still to be answered; doubles, because converting is half the cost. */
-  #held = new Float64Array(INITIAL_SAMPLES);
-  #heldSamples = PAST_SAMPLES;
+  /** `PAST_SAMPLES` that were answered, then those still to be answered. */
+  readonly #held = new HeldSamples(INITIAL_SAMPLES, PAST_SAMPLES);
 
   /**
    * Takes the next samples.
@@ -26,32 +26,19 @@ export class Upsampler {
    * @returns The samples at 16 kHz that are settled now, in memory that the caller owns.
    */
   push(f32: Float32Array): Float32Array {
-    this.#append(f32);
-    const settled = Math.max(0, this.#heldSamples - PAST_SAMPLES - FUTURE_SAMPLES);
+    this.#held.append(f32);
+    const settled = Math.max(0, this.#held.length - PAST_SAMPLES - FUTURE_SAMPLES);
     const output = new Float32Array(2 * settled);
-    interpolate(this.#held, PAST_SAMPLES, output);
-    this.#held.copyWithin(0, settled, this.#heldSamples);
-    this.#heldSamples -= settled;
+    interpolate(this.#held.values, PAST_SAMPLES, output);
+    this.#held.drop(settled);
     return output;
   }
 
   /** Returns the rest, so that twice as many samples came out as went in, and starts anew. */
   flush(): Float32Array {
     const output = this.push(new Float32Array(FUTURE_SAMPLES));
-    this.#held.fill(0);
-    this.#heldSamples = PAST_SAMPLES;
+    this.#held.reset(PAST_SAMPLES);
     return output;
-  }
-
-  #append(f32: Float32Array): void {
-    const needed = this.#heldSamples + f32.length;
-    if (needed > this.#held.length) {
-      const grown = new Float64Array(Math.max(needed, 2 * this.#held.length));
-      grown.set(this.#held.subarray(0, this.#heldSamples));
-      this.#held = grown;
-    }
-    this.#held.set(f32, this.#heldSamples);
-    this.#heldSamples = needed;
   }
 }
 
