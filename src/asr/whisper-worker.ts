@@ -1,9 +1,9 @@
 /**
  * Worker thread that owns one Whisper session and answers one batch at a time.
  */
-import os from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../base/error.ts";
+import { setNiceness } from "../base/niceness.ts";
 import { recogniseFinals } from "./ladder.ts";
 import {
   type OpenAudio,
@@ -45,12 +45,7 @@ const port = parentPort;
 if (port) {
   const { niceness, ...options } = workerData as WhisperWorkerData;
   const answer = (message: WorkerAnswer): void => port.postMessage(message);
-  try {
-    // On Linux this sets the calling thread only, and threads started later inherit it: sockets go first.
-    os.setPriority(0, niceness);
-  } catch {
-    // Not permitted here; recognition then competes with the sockets on equal terms.
-  }
+  setNiceness(niceness);
   try {
     const whisper = await Whisper.load(options);
     port.on("message", async ({ batch, utterances, beam, final }: BatchRequest) => {

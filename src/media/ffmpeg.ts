@@ -6,10 +6,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { LinescribeError, messageOf } from "../base/error.ts";
+import { setNiceness } from "../base/niceness.ts";
 import { MODEL_RATE_HZ, msToSamples } from "../base/time.ts";
 import { malformed } from "./block.ts";
 import type { MediaKind } from "./kind.ts";
-import { beNice } from "./niceness.ts";
+import { DECODING_NICENESS } from "./limits.ts";
 import { Sound } from "./sound.ts";
 
 /**
@@ -91,7 +92,7 @@ async function run(
     env: {},
     cwd: path.dirname(file),
   });
-  if (child.pid !== undefined) beNice(child.pid);
+  if (child.pid !== undefined) setNiceness(DECODING_NICENESS, child.pid);
   const maximumSamples = msToSamples(maximumDurationMs, MODEL_RATE_HZ);
   try {
     return await soundOf(child, maximumSamples, signal);

@@ -15,3 +15,6 @@ export const DEFAULT_MEDIA_LIMITS: Readonly<MediaLimits> = Object.freeze({
   maximumDurationMs: 3_600_000,
   deadlineMs: 120_000,
 });
+
+/** Decoding gives way to calls: to their sockets, and to recognition, which has 5. */
+export const DECODING_NICENESS = 10;

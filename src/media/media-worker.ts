@@ -4,11 +4,12 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { ErrorCode } from "../base/codes.ts";
 import { LinescribeError, messageOf } from "../base/error.ts";
+import { setNiceness } from "../base/niceness.ts";
 import { malformed } from "./block.ts";
 import { blocksOf } from "./blocks.ts";
 import { Funnel } from "./funnel.ts";
 import type { MediaKind } from "./kind.ts";
-import { beNice } from "./niceness.ts";
+import { DECODING_NICENESS } from "./limits.ts";
 
 export interface MediaWorkerData {
   kind: MediaKind;
@@ -26,7 +27,7 @@ console.error = () => {};
 console.warn = () => {};
 
 const port = parentPort;
-beNice();
+setNiceness(DECODING_NICENESS);
 if (port) {
   const { kind, bytes, maximumDurationMs } = workerData as MediaWorkerData;
   const answer = (message: MediaAnswer, transfer: ArrayBuffer[] = []): void =>
