@@ -153,7 +153,8 @@ test("any rate becomes 16 kHz of the same length with the same tone", async () =
 test("blocks are gathered to a second, however small they come, and nothing of them is lost", () => {
   const emitted: number[] = [];
   const funnel = new Funnel(60_000, (s16) => emitted.push(s16.length));
-  for (let block = 0; block < 1000; block++) funnel.push({ rateHz: 16_000, channels: [new Float32Array(40)] });
+  for (let block = 0; block < 1000; block++)
+    funnel.push({ rateHz: 16_000, channels: [new Float32Array(40)] });
   funnel.end();
   assert.deepEqual(emitted, [16_000, 16_000, 8000]);
 });

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import { after, before, test } from "node:test";
-import OpenAI from "openai";
+import type OpenAI from "openai";
+import { container, openaiOf } from "../e2e/openai-client.ts";
 import { type Rig, startRig } from "../e2e/rig.ts";
 
 const timeout = 120_000;
@@ -11,14 +10,9 @@ let rig: Rig;
 let client: OpenAI;
 before(async () => {
   rig = await startRig();
-  client = new OpenAI({ apiKey: "unused", baseURL: `${rig.server.url}/v1`, maxRetries: 0 });
+  client = openaiOf(rig);
 });
 after(() => rig.close());
-
-function container(name: string): File {
-  const file = path.resolve(import.meta.dirname, "../../fixtures/containers", name);
-  return new File([new Uint8Array(readFileSync(file))], name);
-}
 
 /** What the receiver is told was said in a call that is played now. */
 async function textOfCall(): Promise<string[]> {
