@@ -3,10 +3,10 @@
  */
 import type { Router } from "express";
 import type { Access } from "../access/access.ts";
-import { Transcriptions } from "../api/transcriptions.ts";
 import { Counters } from "../base/counters.ts";
 import type { Logger } from "../base/log.ts";
 import { MediaDecoder } from "../media/decoder.ts";
+import { Transcriptions } from "../openai/transcriptions.ts";
 import { Transcriber } from "../recording/transcriber.ts";
 import type { Config } from "./config.ts";
 import type { Engine } from "./engine.ts";

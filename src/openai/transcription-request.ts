@@ -2,7 +2,7 @@
  * What a form asks for: every field is honoured, or refused by name.
  */
 import { asHints, MAXIMUM_HINT_CHARACTERS, MAXIMUM_HINTS } from "../asr/hints.ts";
-import { ApiError, badOption } from "./api-error.ts";
+import { ApiError, badOption } from "../http/api-error.ts";
 import type { Form } from "./form.ts";
 
 export const RESPONSE_FORMATS = ["json", "text", "srt", "vtt", "verbose_json"] as const;

@@ -4,23 +4,35 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ApiError } from "./api-error.ts";
-import { EventStream } from "./event-stream.ts";
 import { Waiting } from "./waiting.ts";
 
 /** How long the rest of a refused body is read and thrown away, so that the client comes to read the answer, ms. */
 const LINGER_MS = 5000;
+
+/** An error as an API answers it. */
+export interface ErrorAnswer {
+  body: object;
+  /** Default `application/json`. */
+  type?: string;
+  headers?: Record<string, string>;
+}
+
+/** @param id - Of the request. */
+export type DescribeError = (error: ApiError, id: string) => ErrorAnswer;
 
 export class Exchange {
   readonly id = randomUUID();
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly #ended = new AbortController();
-  /** Set while the answer is a stream of events. */
-  #events: EventStream | null = null;
+  readonly #describe: DescribeError;
+  /** Set while the answer is a stream, which has a way of its own to tell of an error. */
+  #fail: ((body: object) => void) | null = null;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, describe: DescribeError) {
     this.request = request;
     this.response = response;
+    this.#describe = describe;
     response.setHeader("x-request-id", this.id);
     response.once("close", () => {
       if (!response.writableFinished) this.#ended.abort(new ClientGone());
@@ -52,18 +64,18 @@ export class Exchange {
     this.response.end(body);
   }
 
-  /** From now on the answer is a stream of events. */
-  stream(): EventStream {
-    this.#events = new EventStream(this);
-    return this.#events;
+  /** From now on the answer is a stream: `fail` sends the body of an error in it and ends it. */
+  stream(fail: (body: object) => void): void {
+    this.#fail = fail;
   }
 
   /** Answers with an error; a body that is still coming is not waited for. */
-  refuse({ status, body, retryAfterSeconds }: ApiError): void {
+  refuse(error: ApiError): void {
     const { request, response } = this;
+    const { body, type = "application/json", headers: own = {} } = this.#describe(error, this.id);
     if (response.writableEnded || response.destroyed) return;
-    if (this.#events) {
-      this.#events.fail(body);
+    if (this.#fail) {
+      this.#fail(body);
       return;
     }
     if (response.headersSent) {
@@ -73,12 +85,13 @@ export class Exchange {
     }
     const text = JSON.stringify(body);
     const headers: Record<string, string | number> = {
-      "content-type": "application/json",
+      ...own,
+      "content-type": type,
       "content-length": Buffer.byteLength(text),
     };
-    if (retryAfterSeconds !== undefined) headers["retry-after"] = retryAfterSeconds;
+    if (error.retryAfterSeconds !== undefined) headers["retry-after"] = error.retryAfterSeconds;
     if (!request.complete) headers.connection = "close";
-    response.writeHead(status, headers);
+    response.writeHead(error.status, headers);
     if (request.complete) response.end(text);
     else this.#linger(text);
   }

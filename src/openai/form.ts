@@ -4,7 +4,7 @@
 import type { IncomingMessage } from "node:http";
 import { Busboy, type BusboyFileStream, type BusboyInstance } from "@fastify/busboy";
 import { messageOf } from "../base/error.ts";
-import { ApiError } from "./api-error.ts";
+import { ApiError } from "../http/api-error.ts";
 
 export interface FormLimits {
   /** Bytes of the file at most. */

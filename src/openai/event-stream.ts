@@ -1,7 +1,7 @@
 /**
  * A transcript as it is made, in server-sent events: `transcript.text.delta` for each utterance, then `transcript.text.done`.
  */
-import type { Exchange } from "./exchange.ts";
+import type { Exchange } from "../http/exchange.ts";
 
 /** Proxies close what is silent for a minute. */
 const KEEP_ALIVE_MS = 15_000;
@@ -14,6 +14,7 @@ export class EventStream {
   /** Sends the headers: from now on an error is an event. */
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
+    exchange.stream((body) => this.#fail(body));
     exchange.response.writeHead(200, {
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-store",
@@ -37,7 +38,7 @@ export class EventStream {
   }
 
   /** The client throws what is in `error`. */
-  fail(body: object): void {
+  #fail(body: object): void {
     this.#send(body);
     this.#end();
   }

@@ -1,10 +1,10 @@
 /**
- * How the API says no: our code, the HTTP status, and the shape that OpenAI's clients read.
+ * Why a request is refused: our code and the HTTP status. Each API has a shape of its own for it.
  */
 import type { ErrorCode } from "../base/codes.ts";
 import { LinescribeError } from "../base/error.ts";
 
-/** An answer that is no transcript. */
+/** An answer that is not what was asked for. */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: ErrorCode;
@@ -27,13 +27,6 @@ export class ApiError extends Error {
     this.code = code;
     this.param = param;
     this.retryAfterSeconds = retryAfterSeconds;
-  }
-
-  /** The body, as OpenAI's. */
-  get body(): { error: { message: string; type: string; param: string | null; code: string } } {
-    return {
-      error: { message: this.message, type: typeOf(this.status), param: this.param, code: this.code },
-    };
   }
 }
 
@@ -66,9 +59,6 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   SERVER_DRAINING: 503,
 };
 
-/** What is at fault, where it is a field. */
-const PARAMS: Partial<Record<ErrorCode, string>> = { ASR_BAD_HINTS: "keywords[]", ASR_BAD_AUDIO: "file" };
-
 /** The answer to whatever was thrown. */
 export function asApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
@@ -77,15 +67,7 @@ export function asApiError(thrown: unknown): ApiError {
   }
   const { code, message } = thrown;
   const status = STATUSES[code] ?? 500;
-  const param = PARAMS[code] ?? (code.startsWith("MEDIA_") && status < 500 ? "file" : null);
   return new ApiError(status, code, message, {
-    param,
     retryAfterSeconds: status === 503 ? RETRY_AFTER_SECONDS : undefined,
   });
-}
-
-/** The names that OpenAI has for kinds of errors. */
-function typeOf(status: number): string {
-  if (status === 429) return "rate_limit_error";
-  return status >= 500 ? "server_error" : "invalid_request_error";
 }
