@@ -26,6 +26,8 @@ export interface Draft {
   /** The newest hypothesis and the one before it. */
   tokens: readonly number[];
   previous: readonly number[];
+  /** Log-probabilities of `tokens`, when they were first found. */
+  logprobs: readonly number[];
 }
 
 /** Positions at the head of a continued row that are kept already: what the two convolutions reach back. */
@@ -35,7 +37,7 @@ const AGAIN_POSITIONS = 50;
 /** The last tokens on which two hypotheses agree may be a word that the end of the audio cut off. */
 const HELD_BACK_TOKENS = 3;
 
-export const NO_DRAFT: Draft = { kept: [], positions: 0, peak: -10, tokens: [], previous: [] };
+export const NO_DRAFT: Draft = { kept: [], positions: 0, peak: -10, tokens: [], previous: [], logprobs: [] };
 
 /** Tokens with which the next hypothesis has to begin. */
 export function forcedTokens({ tokens, previous }: Draft): number[] {

@@ -3,6 +3,7 @@
  */
 import { InferenceSession, type Tensor } from "onnxruntime-node";
 import { type Biases, createBiases } from "./bias.ts";
+import { wordConfidence } from "./confidence.ts";
 import {
   continueFrom,
   type Draft,
@@ -68,6 +69,10 @@ export interface Search {
 export interface Recognition {
   text: string;
   tokens: number[];
+  /** Log-probabilities of the tokens, <= 0. */
+  logprobs: number[];
+  /** Of an utterance that is not finished: the probability that a word was said, of each word of the text. */
+  confidences?: number[];
   /** Timed words; none unless they were asked for. */
   words: TimedWord[];
   /** Mean log-probability of the tokens, end-of-text included; <= 0. */
@@ -210,7 +215,8 @@ export class Whisper {
     return recognitions.map((recognition, row) => {
       const { draft, pcm16k } = utterances[row] as OpenAudio;
       const positions = positionsToKeep(continueFrom(draft) + pcm16k.length, this.metadata.tailPool);
-      return { ...recognition, draft: this.#draft(output, row, draft, positions, recognition) };
+      const confidences = this.#confidences(recognition, language);
+      return { ...recognition, confidences, draft: this.#draft(output, row, draft, positions, recognition) };
     });
   }
 
@@ -247,6 +253,11 @@ export class Whisper {
     return this.#run({ audio, prompts, beam, align, limit, hints: this.#hints.compile(hints), drafts });
   }
 
+  #confidences({ tokens, logprobs }: Recognition, language: string): number[] {
+    const words = this.#tokenizer.words(tokens, language);
+    return words.map(({ first, end }) => wordConfidence(Float32Array.from(logprobs.slice(first, end))));
+  }
+
   #run(inputs: GraphInputs): Promise<Output> {
     return runGraph(this.#session, this.metadata, inputs);
   }
@@ -257,7 +268,7 @@ export class Whisper {
     row: number,
     before: Draft,
     positions: number,
-    { tokens }: Recognition,
+    { tokens, logprobs }: Recognition,
   ): Draft {
     const { data, dims } = fresh as Tensor;
     const count = Math.max(0, positions - before.positions);
@@ -268,6 +279,7 @@ export class Whisper {
       peak: peaks[row] as number,
       tokens,
       previous: before.tokens,
+      logprobs,
     };
   }
 
@@ -279,18 +291,22 @@ export class Whisper {
     forced: readonly number[][] = [],
   ): Recognition[] {
     const decodeMs = performance.now() - startedAt;
-    return utterances.map(({ pcm16k }, row) => {
+    return utterances.map((utterance, row) => {
+      const { pcm16k } = utterance;
       const { tokens, logprobs, attention } = rowOf(output, row, utterances.length);
       const end = tokens.indexOf(this.metadata.tokens.endOfText);
       const found = end < 0 ? tokens : tokens.slice(0, end);
       const scored = logprobs.subarray(0, found.length + 1);
-      const spoken = [...(forced[row] ?? []), ...found];
+      const before = forced[row] ?? [];
+      const spoken = [...before, ...found];
+      const known = "draft" in utterance ? (utterance.draft as Draft).logprobs.slice(0, before.length) : [];
       const words = attention
         ? timeWords(this.#tokenizer.words(spoken, language), { attention, logprobs: scored, pcm16k })
         : [];
       return {
         text: this.#tokenizer.decode(spoken),
         tokens: spoken,
+        logprobs: [...known, ...logprobs.subarray(0, found.length)],
         words,
         logprob: Math.min(0, mean(scored)),
         lowestLogprob: Math.min(0, ...scored),

@@ -22,6 +22,8 @@ export interface RecognisedText {
   language: string;
   /** Times in ms from the start of the utterance; none in a partial. */
   words: readonly TranscriptWord[];
+  /** Of a partial: the probability that a word was said, 0..1, of each word of the text. */
+  confidences?: readonly number[];
   /** Text tokens of the model, for those who show them. */
   tokens?: readonly number[];
   /** Of a partial: what the next one of the utterance may go on from. */

@@ -147,7 +147,7 @@ export class Sketch {
       if (result === null) return;
       this.#draft = result.draft ?? this.#draft;
       const text = this.#pauseMs > 0 ? result.text : unended(result.text);
-      this.#drawn = { endMs, text: this.#stable.push(text) };
+      this.#drawn = { endMs, text: this.#stable.push(text, result.confidences) };
       this.#show(this.#drawn.text, endMs, false);
     });
   }
@@ -168,7 +168,8 @@ export class Sketch {
         this.#speculation = null;
         this.#refusedEndMs = endMs;
       } else {
-        speculation.text = this.#stable.push(result.text);
+        const confidences = result.words.map(({ confidence }) => confidence);
+        speculation.text = this.#stable.push(result.text, confidences);
         this.#showPause(endMs);
       }
     });

@@ -117,7 +117,10 @@ async function partials(clips: readonly Float32Array[]) {
       }),
     );
     for (const [at, index] of rows.entries()) {
-      const { draft, text } = results[at] as (typeof results)[0];
+      const { draft, text, tokens, logprobs, confidences = [] } = results[at] as (typeof results)[0];
+      assert.equal(confidences.length, text.split(/\s+/).filter(Boolean).length, "one for each word");
+      assert.equal(logprobs.length, tokens.length, "forced tokens keep theirs");
+      assert.ok(logprobs.every((logprob) => logprob <= 0));
       drafts[index] = draft as Draft;
       texts[index] = text;
     }

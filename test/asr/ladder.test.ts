@@ -14,6 +14,7 @@ function recognition(partial: Partial<Recognition>): Recognition {
   const nothing = {
     text: "one",
     tokens: [1],
+    logprobs: [-0.1],
     words: [],
     noSpeech: 0,
     language: "en",

@@ -37,6 +37,19 @@ test("a hypothesis that takes a stable word back changes what follows, not the w
   assert.equal(shown.text.slice(0, shown.stable), "I want to pay");
 });
 
+test("a word that is in doubt is not stable, nor is what follows, until it is in doubt no more", () => {
+  const stable = new StableText();
+  const push = (text: string, confidences: number[]) => {
+    const shown = stable.push(text, confidences);
+    return shown.text.slice(0, shown.stable);
+  };
+  assert.equal(push("we met Barty there", [0.9, 0.9, 0.4, 0.9]), "");
+  assert.equal(push("we met Barty there once", [0.9, 0.9, 0.4, 0.9, 0.9]), "we met");
+  assert.equal(push("we met Barty there once more", [0.9, 0.9, 0.8, 0.9, 0.9, 0.9]), "we met Barty there once");
+  const doubtedLate = [0.9, 0.2, 0.9, 0.9, 0.9, 0.9, 0.9];
+  assert.equal(push("we met Barty there once more today", doubtedLate), "we met Barty there once more");
+});
+
 test("nothing is stable in an empty text, and words without letters count as they are", () => {
   assert.deepEqual(stableAfter("", "", "- a b", "- a b", "你好 吗", "你好 吗"), [
     "",
