@@ -45,7 +45,10 @@ test("a word that is in doubt is not stable, nor is what follows, until it is in
   };
   assert.equal(push("we met Barty there", [0.9, 0.9, 0.4, 0.9]), "");
   assert.equal(push("we met Barty there once", [0.9, 0.9, 0.4, 0.9, 0.9]), "we met");
-  assert.equal(push("we met Barty there once more", [0.9, 0.9, 0.8, 0.9, 0.9, 0.9]), "we met Barty there once");
+  assert.equal(
+    push("we met Barty there once more", [0.9, 0.9, 0.8, 0.9, 0.9, 0.9]),
+    "we met Barty there once",
+  );
   const doubtedLate = [0.9, 0.2, 0.9, 0.9, 0.9, 0.9, 0.9];
   assert.equal(push("we met Barty there once more today", doubtedLate), "we met Barty there once more");
 });
