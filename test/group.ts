@@ -2,6 +2,7 @@
  * Runs several test files in one process, each as a suite of its name, one after the other: starting a process for
  * each would take longer than most files.
  */
+import "./at-end.ts";
 import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -14,32 +15,39 @@ export interface TestFile {
 }
 
 /**
- * The first test waits until all files are loaded, so that loading disturbs nothing that is timed.
- * @param timeoutMs - For each file, and for each of its tests.
+ * A file that cannot be loaded, or of which no test runs, fails. The first test waits until all files are loaded, so
+ * that loading disturbs nothing that is timed.
+ *
+ * @param timeoutMs - For each file.
  */
 export function runTogether(files: readonly TestFile[], timeoutMs: number): void {
-  let done = () => {};
-  const loaded = new Promise<void>((resolve) => {
-    done = resolve;
-  });
   let left = files.length;
-  for (const { name, path } of files) {
-    describe(name, { timeout: timeoutMs }, async () => {
-      let ran = 0;
-      beforeEach(() => {
-        ran += 1;
-      });
-      after(() => assert.notEqual(ran, 0, "the file has tests"));
-      try {
-        await import(pathToFileURL(path).href);
-      } catch (error) {
-        test("the file can be loaded", () => {
-          throw error;
-        });
-      }
+  let start = () => {};
+  const loaded = new Promise<void>((resolve) => {
+    start = resolve;
+  });
+  for (const file of files) {
+    describe(file.name, { timeout: timeoutMs }, async () => {
+      await load(file);
       left -= 1;
-      if (left === 0) done();
+      if (left === 0) start();
       await loaded;
+    });
+  }
+}
+
+/** Within its suite. */
+async function load({ path }: TestFile): Promise<void> {
+  let tests = 0;
+  beforeEach(() => {
+    tests += 1;
+  });
+  after(() => assert.notEqual(tests, 0, "no test of this file ran"));
+  try {
+    await import(pathToFileURL(path).href);
+  } catch (error) {
+    test("the file is loaded", () => {
+      throw error;
     });
   }
 }

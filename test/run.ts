@@ -30,7 +30,8 @@ const TIMEOUT_MS = suite === "quick" ? 300_000 : 1_500_000;
 /** Writes a file for each folder with tests that runs all of them in one process. */
 function writeGroups(into: string): string[] {
   const folders = new Map<string, string[]>();
-  for (const file of files) folders.set(path.dirname(file), [...(folders.get(path.dirname(file)) ?? []), file]);
+  for (const file of files)
+    folders.set(path.dirname(file), [...(folders.get(path.dirname(file)) ?? []), file]);
   return [...folders].map(([folder, members]) => {
     const group: TestFile[] = members.map((name) => ({ name, path: path.join(import.meta.dirname, name) }));
     const entry = path.join(into, `${folder}.test.mjs`);

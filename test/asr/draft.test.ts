@@ -2,7 +2,7 @@
  * Utterances that go on: partials that encode and decode only what is new.
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import fc from "fast-check";
 import {
   continueFrom,
@@ -13,18 +13,18 @@ import {
   NO_DRAFT,
   positionsToKeep,
 } from "../../src/asr/draft.ts";
-import { Whisper } from "../../src/asr/whisper.ts";
+import type { Whisper } from "../../src/asr/whisper.ts";
 import { POSITION_SAMPLES } from "../../src/asr/window.ts";
 import { MODEL_RATE_HZ } from "../../src/base/time.ts";
 import { normalizeEnglish } from "../../src/score/normalizer.ts";
 import { wordErrorRate } from "../../src/score/wer.ts";
-import { type Clip, clipsIn, MODEL, samplesOf } from "./clips.ts";
+import { type Clip, clipsIn, samplesOf } from "./clips.ts";
+import { loadedWhisper } from "./loaded-whisper.ts";
 
 let whisper: Whisper;
 before(async () => {
-  whisper = await Whisper.load({ ...MODEL, threads: 2, spin: false });
+  whisper = await loadedWhisper();
 });
-after(() => whisper.close());
 
 const PARTS = 3;
 const WIDTH = 2;

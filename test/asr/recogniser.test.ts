@@ -26,7 +26,7 @@ before(async () => {
 after(() => shared.close());
 
 function optionsOf(counted: WatchedCounters, more: Partial<RecogniserOptions> = {}): RecogniserOptions {
-  return { ...MODEL, workers: 1, threads: 2, beam: 1, logger: silentLogger, counters: counted, ...more };
+  return { ...MODEL, workers: 1, threads: 1, beam: 1, logger: silentLogger, counters: counted, ...more };
 }
 
 /** Makes the worker fail over a message that it does not expect, with what it was sent before unanswered. */

@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { before, test } from "node:test";
 import { asHints } from "../../src/asr/hints.ts";
-import { Whisper } from "../../src/asr/whisper.ts";
-import { CLIPS, type Clip, MODEL, samplesOf } from "./clips.ts";
+import type { Whisper } from "../../src/asr/whisper.ts";
+import { CLIPS, type Clip, samplesOf } from "./clips.ts";
+import { loadedWhisper } from "./loaded-whisper.ts";
 
 /** Heard as "Weasels have even our phone system." */
 const WEASELS = CLIPS.find(({ id }) => id === "asterisk-en-tt-weasels") as Clip;
 const pcm16k = samplesOf(WEASELS);
 const OTHERS = ["Wolverhampton", "Delmonico", "Stuttgart", "phones", "San Francisco", "Weber"];
 
-const whisper = await Whisper.load({ ...MODEL, threads: 2, spin: false });
-after(() => whisper.close());
+let whisper: Whisper;
+before(async () => {
+  whisper = await loadedWhisper();
+});
 
 async function textOf(hints: readonly string[], beam: number, language = "en"): Promise<string> {
   const [result] = await whisper.recognise([{ pcm16k, language, hints: asHints(hints) }], { beam });

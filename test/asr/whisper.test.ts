@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { Whisper } from "../../src/asr/whisper.ts";
+import { before, test } from "node:test";
+import type { Whisper } from "../../src/asr/whisper.ts";
 import { normalizeEnglish } from "../../src/score/normalizer.ts";
 import { wordErrorRate } from "../../src/score/wer.ts";
-import { type Clip, clipsIn, MODEL, samplesOf } from "./clips.ts";
+import { type Clip, clipsIn, samplesOf } from "./clips.ts";
+import { loadedWhisper } from "./loaded-whisper.ts";
 
 const SEARCH = { beam: 3 };
 
 let whisper: Whisper;
 before(async () => {
-  whisper = await Whisper.load({ ...MODEL, threads: 2, spin: false });
+  whisper = await loadedWhisper();
 });
-after(() => whisper.close());
 
 const spoken = (clip: Clip, language = clip.language) => ({ pcm16k: samplesOf(clip), language });
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { Whisper } from "../../src/asr/whisper.ts";
-import { type Clip, clipsIn, MODEL, samplesOf } from "./clips.ts";
+import { before, test } from "node:test";
+import type { Whisper } from "../../src/asr/whisper.ts";
+import { type Clip, clipsIn, samplesOf } from "./clips.ts";
+import { loadedWhisper } from "./loaded-whisper.ts";
 
 const SEARCH = { beam: 1, align: true };
 const JOIN_MS = 600;
@@ -13,9 +14,8 @@ const ROUNDING_MS = 20;
 
 let whisper: Whisper;
 before(async () => {
-  whisper = await Whisper.load({ ...MODEL, threads: 2, spin: false });
+  whisper = await loadedWhisper();
 });
-after(() => whisper.close());
 
 /** From the first to the last 10 ms that are within 30 dB of the loudest. 16 kHz */
 function sound(clip: Clip): Float32Array {

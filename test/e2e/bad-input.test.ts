@@ -6,6 +6,7 @@ import { normalizeEnglish } from "../../src/score/normalizer.ts";
 import type { CallEvent } from "../../src/transcript/event.ts";
 import { call, clipOf, MediaLine, post, sid, tokenOf, voiceForm } from "./carrier.ts";
 import { type Rig, startRig } from "./rig.ts";
+import { sharedEngine } from "./shared-engine.ts";
 
 const timeout = 60_000;
 const START_NUMBER = "+15550100200";
@@ -19,7 +20,7 @@ let rig: Rig;
 before(async () => {
   const now = Date.now;
   mock.method(Date, "now", () => now() + clock.aheadMs);
-  rig = await startRig();
+  rig = await startRig({}, { engine: await sharedEngine() });
 });
 after(() => rig.close());
 

@@ -6,10 +6,11 @@ import { normalizeEnglish } from "../../src/score/normalizer.ts";
 import { wordErrorRate } from "../../src/score/wer.ts";
 import type { CallEvent } from "../../src/transcript/event.ts";
 import { type Rig, startRig } from "./rig.ts";
+import { sharedEngine } from "./shared-engine.ts";
 
 let rig: Rig;
 before(async () => {
-  rig = await startRig();
+  rig = await startRig({}, { engine: await sharedEngine() });
 });
 after(() => rig.close());
 

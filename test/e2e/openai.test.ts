@@ -3,13 +3,14 @@ import { after, before, test } from "node:test";
 import type OpenAI from "openai";
 import { container, openaiOf } from "./openai-client.ts";
 import { type Rig, startRig } from "./rig.ts";
+import { sharedEngine } from "./shared-engine.ts";
 
 const timeout = 120_000;
 
 let rig: Rig;
 let client: OpenAI;
 before(async () => {
-  rig = await startRig();
+  rig = await startRig({}, { engine: await sharedEngine() });
   client = openaiOf(rig);
 });
 after(() => rig.close());
