@@ -130,7 +130,7 @@ async function partials(clips: readonly Float32Array[]) {
 
 test("an utterance heard piece by piece has the words that it has as a whole", async () => {
   const clips = clipsIn("en")
-    .slice(-2)
+    .slice(42, 44)
     .map((clip: Clip) => samplesOf(clip));
   const { texts, drafts, encoded } = await partials(clips);
   for (const [index, clip] of clips.entries()) {

@@ -25,6 +25,13 @@ before(async () => {
 });
 after(() => shared.close());
 
+let texts: Promise<string[]> | null = null;
+/** What the utterances are heard as, undisturbed. */
+function expectedTexts(): Promise<string[]> {
+  texts ??= Promise.all(shared.recognise(utterances).map(outcome));
+  return texts;
+}
+
 function optionsOf(counted: WatchedCounters, more: Partial<RecogniserOptions> = {}): RecogniserOptions {
   return { ...MODEL, workers: 1, threads: 1, beam: 1, logger: silentLogger, counters: counted, ...more };
 }
@@ -162,7 +169,7 @@ test("what cannot be recognised is refused by name and costs its neighbours noth
     ["a tag instead of a code", "ASR_BAD_LANGUAGE", seconds(1, 0), "en-US"],
   ];
   const before = counters.get("asr.utterancesRefused");
-  const expected = await Promise.all(shared.recognise(utterances).map(outcome));
+  const expected = await expectedTexts();
   const [first, second, ...others] = utterances as [(typeof utterances)[0], (typeof utterances)[0]];
   const answers = shared.recognise([
     first,
@@ -193,7 +200,7 @@ test("strange but valid sound is recognised, and its neighbours' text is the sam
     pcm16k: clean.pcm16k.map(sample),
     language: "en",
   });
-  const [text] = await Promise.all(shared.recognise([clean]).map(outcome));
+  const [text] = await expectedTexts();
   const strange = {
     silent: like(() => 0),
     "all ones": like(() => 1),
@@ -203,14 +210,14 @@ test("strange but valid sound is recognised, and its neighbours' text is the sam
     "far too quiet": like((value) => value * 1e-30),
   };
   for (const [name, other] of Object.entries(strange)) {
-    const [first, heard, last] = await Promise.all(shared.recognise([clean, other, clean]).map(outcome));
-    assert.deepEqual([first, last], [text, text], name);
+    const [heard, beside] = await Promise.all(shared.recognise([other, clean]).map(outcome));
+    assert.equal(beside, text, name);
     if (["silent", "all ones", "far too quiet"].includes(name)) assert.equal(heard, "", name);
   }
 });
 
 test("a worker that dies within a batch is replaced, and everything is answered", { timeout }, async () => {
-  const expected = await Promise.all(shared.recognise(utterances).map(outcome));
+  const expected = await expectedTexts();
   const lost = counters.get("asr.workersLost");
   const retries = counters.get("asr.retries");
   // The message that kills it lies before the batch: behind it, a fast worker would have answered first.

@@ -18,6 +18,7 @@ import { MediaDecoder, type MediaDecoderOptions } from "../../src/media/decoder.
 import { decodeWithFfmpeg } from "../../src/media/ffmpeg.ts";
 import { Sound } from "../../src/media/sound.ts";
 import { fixture, wavFile } from "./files.ts";
+import { createNearWorker } from "./near-worker.ts";
 
 const wav = (ms = 1000) => wavFile({ data: Buffer.alloc(ms * 32, 1) });
 
@@ -80,10 +81,9 @@ test("too many bytes, too long, unknown and damaged files each have a code, and 
 
 test("a decoder that hangs is ended at its deadline, and the next file has its place", async (t) => {
   let hanging = true;
-  const { createMediaWorker } = await import("../../src/media/media-thread.ts");
   const { decoder } = decoderOf(t, {
-    limits: { deadlineMs: 3000 },
-    createWorker: (data) => (hanging ? workerOf("for (;;);")() : createMediaWorker(data)),
+    limits: { deadlineMs: 500 },
+    createWorker: (data) => (hanging ? workerOf("for (;;);")() : createNearWorker(data)),
   });
   await assert.rejects(decoder.decode(wav()), { code: "MEDIA_TIMEOUT" });
   hanging = false;

@@ -216,7 +216,7 @@ test("who is not let in gets what access says, and nothing of the body is read",
 
 test("a request ends with the time that access gives it", async (t) => {
   const { url, recogniser } = await startApi(t, {
-    access: { admit: async () => ({ ...ADMITTED, maximumSessionMs: 1500 }) },
+    access: { admit: async () => ({ ...ADMITTED, maximumSessionMs: 300 }) },
   });
   recogniser.holding = true;
   const { status, body } = await post(url, formOf());

@@ -15,6 +15,7 @@ import { Transcriptions, type TranscriptionsOptions } from "../../src/openai/tra
 import { Transcriber } from "../../src/recording/transcriber.ts";
 import { PROFILES } from "../../src/vad/profile.ts";
 import { LoudnessDetector, ScriptedRecogniser } from "../call/fakes.ts";
+import { createNearWorker } from "../media/near-worker.ts";
 
 export interface Rig {
   url: string;
@@ -41,7 +42,7 @@ export async function startApi(t: TestContext, more: Partial<TranscriptionsOptio
   const counters = new Counters();
   const [recogniser, detector] = [new ScriptedRecogniser(), new LoudnessDetector()];
   const shared = { logger: silentLogger, counters };
-  const decoder = new MediaDecoder({ counters });
+  const decoder = new MediaDecoder({ counters, createWorker: createNearWorker });
   const endpointer = PROFILES.phone;
   let released = 0;
   const api = new Transcriptions({
