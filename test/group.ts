@@ -15,12 +15,18 @@ export interface TestFile {
 }
 
 /**
- * A file that cannot be loaded, or of which no test runs, fails. The first test waits until all files are loaded, so
+ * A file that cannot be loaded, of which no test runs, or that ends the process, fails. The first test waits until all files are loaded, so
  * that loading disturbs nothing that is timed.
  *
  * @param timeoutMs - For each file.
  */
 export function runTogether(files: readonly TestFile[], timeoutMs: number): void {
+  const unfinished = new Set(files);
+  process.once("exit", () => {
+    if (unfinished.size === 0) return;
+    console.error(`The process ended before ${[...unfinished].map(({ name }) => name).join(", ")}`);
+    process.exitCode = 1;
+  });
   let left = files.length;
   let start = () => {};
   const loaded = new Promise<void>((resolve) => {
@@ -28,6 +34,7 @@ export function runTogether(files: readonly TestFile[], timeoutMs: number): void
   });
   for (const file of files) {
     describe(file.name, { timeout: timeoutMs }, async () => {
+      after(() => unfinished.delete(file));
       await load(file);
       left -= 1;
       if (left === 0) start();
