@@ -29,6 +29,22 @@ export async function listen(
   return (server.address() as AddressInfo).port;
 }
 
+/** One port, free on both addresses: what is free on the one may be in use on the other. */
+async function listenOnBoth(
+  t: TestContext,
+  outside: RequestListener,
+  inside: RequestListener,
+): Promise<number> {
+  for (let left = 20; ; left--) {
+    const port = await listen(t, OUTSIDE, outside);
+    try {
+      return await listen(t, INSIDE, inside, port);
+    } catch (error) {
+      if (left === 0 || (error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    }
+  }
+}
+
 export interface Rig {
   fetcher: Fetcher;
   counters: Counters;
@@ -49,16 +65,10 @@ export async function startRig(
 ): Promise<Rig> {
   const reached: string[] = [];
   const resolved: string[] = [];
-  const port = await listen(t, OUTSIDE, answer);
-  await listen(
-    t,
-    INSIDE,
-    (request, response) => {
-      reached.push(request.url ?? "");
-      response.end("inside");
-    },
-    port,
-  );
+  const port = await listenOnBoth(t, answer, (request, response) => {
+    reached.push(request.url ?? "");
+    response.end("inside");
+  });
   const counters = new Counters();
   const fetcher = createFetcher({
     allow: [OUTSIDE],
