@@ -50,7 +50,8 @@ export interface Interval {
 /** A call SID becomes part of message ids, which are signed and must not hold a ".". */
 const CALL_SID = /^[\w-]{1,64}$/;
 
-interface CallRow {
+/** A row as it is stored. */
+export interface CallRow {
   call_sid: string;
   kind: CallKind;
   to_number: string;
@@ -103,12 +104,30 @@ export class Calls {
 
   get(callSid: string): StoredCall | null {
     const row = this.#statements.get.get(callSid);
-    return row === undefined ? null : this.#asCall(row);
+    return row === undefined ? null : this.asStored(row);
   }
 
   /** Calls without `call.ended`, in the order in which they were opened. */
   unfinished(): StoredCall[] {
-    return this.#statements.unfinished.all().map((row) => this.#asCall(row));
+    return this.#statements.unfinished.all().map((row) => this.asStored(row));
+  }
+
+  /**
+   * Removes a call that has ended, with its events, what is owed of them and what search knows of them.
+   *
+   * @returns `live` and `unknown` when nothing was removed.
+   */
+  remove(callSid: string): "removed" | "live" | "unknown" {
+    let outcome: "removed" | "live" | "unknown" = "unknown";
+    this.#transaction.immediate(() => {
+      const call = this.get(callSid);
+      if (call === null) return;
+      outcome = call.endedAt === null ? "live" : "removed";
+      if (outcome === "live") return;
+      if (call.endpoint !== null) this.#statements.closeLane.run(call.endpoint, callSid);
+      this.#statements.remove.run(callSid);
+    });
+    return outcome;
   }
 
   /** Moves watermarks forward, all in one transaction; none ever moves back. */
@@ -129,7 +148,7 @@ export class Calls {
     return this.#statements.watermark.get(callSid, track) ?? { mediaMs: 0, settledMs: 0 };
   }
 
-  #asCall(row: CallRow): StoredCall {
+  asStored(row: CallRow): StoredCall {
     return {
       callSid: row.call_sid,
       kind: row.kind,
@@ -150,8 +169,8 @@ function prepare(database: Database.Database) {
   return {
     insert: database.prepare<
       [string, string, string, string, string, string | null, number | null, number]
-    >(`INSERT INTO call(call_sid, kind, to_number, from_number, mode, endpoint, started_at, opened_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    >(`INSERT INTO call(call_sid, kind, to_number, from_number, mode, endpoint, started_at, opened_at, number)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(number), 0) + 1 FROM call))
        ON CONFLICT(call_sid) DO UPDATE SET started_at = coalesce(started_at, excluded.started_at)`),
     insertTrack: database.prepare<[string, Track, string]>(
       "INSERT INTO track(call_sid, track, label) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
@@ -161,6 +180,9 @@ function prepare(database: Database.Database) {
     ),
     get: database.prepare<[string], CallRow>("SELECT * FROM call WHERE call_sid = ?"),
     unfinished: database.prepare<[], CallRow>("SELECT * FROM call WHERE ended_at IS NULL ORDER BY opened_at"),
+    // Everything else of a call has a reference or a trigger.
+    closeLane: database.prepare<[string, string]>("DELETE FROM lane WHERE endpoint = ? AND call_sid = ?"),
+    remove: database.prepare<[string]>("DELETE FROM call WHERE call_sid = ?"),
     tracks: database.prepare<[string], TrackLabel>(
       "SELECT track, label FROM track WHERE call_sid = ? ORDER BY track",
     ),

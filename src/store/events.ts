@@ -12,8 +12,11 @@ import {
   webhookBody,
 } from "../transcript/event.ts";
 import type { Interval } from "./calls.ts";
+import { indexedText, spokenId } from "./spoken.ts";
 
 interface Head {
+  /** Of the call, see `spokenId`. */
+  number: number;
   endpoint: string | null;
   last_sequence: number;
   ended_at: number | null;
@@ -64,17 +67,33 @@ export class Events {
       const sequence = head.last_sequence + committed.length + 1;
       const timestamp = new Date(at).toISOString();
       const event: CallEvent = { ...draft, version: SCHEMA_VERSION, id, callSid, sequence, timestamp };
-      this.#insert(event, head.endpoint, at);
+      this.#insert(event, head, at);
       committed.push(event);
       ended = draft.type === "call.ended";
     }
     if (committed.length === 0) return committed;
-    this.#statements.advance.run(head.last_sequence + committed.length, ended ? at : null, callSid);
+    this.#advance(callSid, head.last_sequence + committed.length, committed, at);
     if (head.endpoint !== null) this.#statements.openLane.run(head.endpoint, callSid, at);
     return committed;
   }
 
-  #insert(event: CallEvent, endpoint: string | null, at: number): void {
+  #advance(callSid: string, lastSequence: number, committed: readonly CallEvent[], at: number): void {
+    const count = (type: EventDraft["type"]): number =>
+      committed.reduce((sum, event) => sum + (event.type === type ? 1 : 0), 0);
+    const last = committed.at(-1);
+    const ended = last?.type === "call.ended" ? last : null;
+    const [finals, gaps] = [count("transcript.final"), count("transcript.gap")];
+    this.#statements.advance.run(
+      lastSequence,
+      finals,
+      gaps,
+      ended ? at : null,
+      ended?.reason ?? null,
+      callSid,
+    );
+  }
+
+  #insert(event: CallEvent, { endpoint, number: callNumber }: Head, at: number): void {
     const { callSid, sequence } = event;
     const { track, number, startMs, endMs } = placeOf(event);
     this.#statements.insert.run(
@@ -90,6 +109,10 @@ export class Events {
       webhookBody(event),
     );
     if (track !== null && endMs !== null) this.#statements.reach.run(endMs, callSid, track);
+    if (event.type === "transcript.final") {
+      this.#statements.index.run(spokenId(callNumber, sequence), indexedText(event.text));
+      this.#statements.addLanguage.run(callSid, event.language);
+    }
     if (endpoint !== null) this.#statements.owe.run(callSid, sequence, endpoint, at);
   }
 
@@ -140,7 +163,7 @@ function parseBody(body: string): CallEvent {
 function prepare(database: Database.Database) {
   return {
     head: database.prepare<[string], Head>(
-      "SELECT endpoint, last_sequence, ended_at FROM call WHERE call_sid = ?",
+      "SELECT number, endpoint, last_sequence, ended_at FROM call WHERE call_sid = ?",
     ),
     exists: database.prepare<[string], unknown>("SELECT 1 FROM event WHERE message_id = ?"),
     insert: database.prepare<
@@ -170,8 +193,13 @@ function prepare(database: Database.Database) {
     openLane: database.prepare<[string, string, number]>(
       "INSERT INTO lane(endpoint, call_sid, next_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
     ),
-    advance: database.prepare<[number, number | null, string]>(
-      "UPDATE call SET last_sequence = ?, ended_at = coalesce(ended_at, ?) WHERE call_sid = ?",
+    index: database.prepare<[number, string]>("INSERT INTO spoken(rowid, text) VALUES (?, ?)"),
+    addLanguage: database.prepare<[string, string]>(
+      "INSERT INTO call_language(call_sid, language) VALUES (?, ?) ON CONFLICT DO NOTHING",
+    ),
+    advance: database.prepare<[number, number, number, number | null, string | null, string]>(
+      `UPDATE call SET last_sequence = ?, finals = finals + ?, gaps = gaps + ?, ended_at = coalesce(ended_at, ?),
+         end_reason = coalesce(end_reason, ?) WHERE call_sid = ?`,
     ),
     list: database.prepare<[string, number, number], { body: string }>(
       "SELECT body FROM event WHERE call_sid = ? AND sequence > ? ORDER BY sequence LIMIT ?",

@@ -3,6 +3,7 @@
  */
 import type Database from "better-sqlite3";
 import { LinescribeError } from "../base/error.ts";
+import { fillSpoken, SEQUENCES, TOKENIZER } from "./spoken.ts";
 
 /**
  * - `event.body` is the webhook body, written once and never changed: what is signed is what was committed.
@@ -12,9 +13,12 @@ import { LinescribeError } from "../base/error.ts";
  * - `api_key` holds hashes of secrets, never a secret; `scopes` is a list separated by commas. A row is never deleted, so
  *   that a store that once had a key never again answers without one.
  * - `call.kind` tells a phone call from a session: audio from a client that is no carrier, kept in the same tables.
+ * - `call.number` counts calls as they are opened: the order of lists. `finals`, `gaps` and `end_reason` are what the events
+ *   say, so that a list need not read them, and `call_language` has the languages of a call's finals.
+ * - `spoken` is the full-text index of finals, see `spoken.ts`; a trigger keeps what is deleted from staying in it.
  * - Positions in media time are REAL: they are milliseconds, and a fraction must not make a commit fail.
  */
-const MIGRATIONS: readonly string[] = [
+const MIGRATIONS: readonly (string | ((database: Database.Database) => void))[] = [
   `
   CREATE TABLE call(
     call_sid TEXT PRIMARY KEY,
@@ -109,14 +113,59 @@ const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE call ADD COLUMN kind TEXT NOT NULL DEFAULT 'call' CHECK(kind IN ('call', 'session'));
   `,
+  (database) => {
+    database.exec(CATALOGUE);
+    fillSpoken(database);
+  },
 ];
+
+/**
+ * What lists and search read. Prefixes of two and three letters have an index of their own, because they begin many words;
+ * sizes of texts, which ranking would need, are not kept.
+ */
+const CATALOGUE = `
+  ALTER TABLE call ADD COLUMN number INTEGER;
+  ALTER TABLE call ADD COLUMN finals INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE call ADD COLUMN gaps INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE call ADD COLUMN end_reason TEXT;
+  CREATE TEMP TABLE numbered AS
+    SELECT call_sid, row_number() OVER (ORDER BY opened_at, call_sid) AS number FROM call;
+  CREATE UNIQUE INDEX numbered_call ON numbered(call_sid);
+  UPDATE call SET number = (SELECT number FROM numbered WHERE numbered.call_sid = call.call_sid),
+    finals = (SELECT count(*) FROM event e WHERE e.call_sid = call.call_sid AND e.type = 'transcript.final'),
+    gaps = (SELECT count(*) FROM event e WHERE e.call_sid = call.call_sid AND e.type = 'transcript.gap'),
+    end_reason = (SELECT body ->> '$.data.reason' FROM event e
+                  WHERE e.call_sid = call.call_sid AND e.type = 'call.ended');
+  DROP TABLE numbered;
+  CREATE UNIQUE INDEX call_number ON call(number);
+  CREATE INDEX call_opened ON call(opened_at, number);
+  CREATE INDEX call_to ON call(to_number, number);
+  CREATE INDEX call_from ON call(from_number, number);
+  CREATE INDEX call_faulty ON call(number) WHERE gaps > 0 OR end_reason = 'crash';
+  CREATE INDEX outbox_dead_call ON outbox(call_sid) WHERE state = 'dead';
+
+  CREATE TABLE call_language(
+    call_sid TEXT NOT NULL REFERENCES call(call_sid) ON DELETE CASCADE,
+    language TEXT NOT NULL,
+    PRIMARY KEY(call_sid, language)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX call_language_calls ON call_language(language, call_sid);
+
+  CREATE VIRTUAL TABLE spoken USING fts5(
+    text, tokenize = "${TOKENIZER}", prefix = '2 3', columnsize = 0
+  );
+  CREATE TRIGGER call_unspoken AFTER DELETE ON call BEGIN
+    DELETE FROM spoken WHERE rowid BETWEEN old.number * ${SEQUENCES} AND (old.number + 1) * ${SEQUENCES} - 1;
+  END;
+`;
 
 /**
  * Brings the tables to the newest version, each step in its own transaction.
  *
+ * @param target - Version to stop at, for tests of the steps.
  * @throws {LinescribeError} STORE_FAILED when a newer program wrote the file.
  */
-export function migrate(database: Database.Database): void {
+export function migrate(database: Database.Database, target = MIGRATIONS.length): void {
   const version = database.pragma("user_version", { simple: true }) as number;
   if (version > MIGRATIONS.length) {
     throw new LinescribeError(
@@ -124,10 +173,11 @@ export function migrate(database: Database.Database): void {
       `Expected a store of version ${MIGRATIONS.length} or older, got version ${version}: a newer Linescribe wrote it`,
     );
   }
-  MIGRATIONS.slice(version).forEach((sql, index) => {
+  MIGRATIONS.slice(version, target).forEach((step, index) => {
     database
       .transaction(() => {
-        database.exec(sql);
+        if (typeof step === "string") database.exec(step);
+        else step(database);
         database.pragma(`user_version = ${version + index + 1}`);
       })
       .immediate();

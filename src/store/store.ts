@@ -4,7 +4,9 @@
 import { Counters } from "../base/counters.ts";
 import { expectInteger } from "../base/guards.ts";
 import type { CallEvent, EventDraft } from "../transcript/event.ts";
+import { CallDeliveries, type Resend } from "./call-deliveries.ts";
 import { Calls, type NewCall, type StoredCall, type Watermark } from "./calls.ts";
+import { Catalogue } from "./catalogue.ts";
 import { guardStore, type OpenedDatabase, openDatabase } from "./database.ts";
 import { Events } from "./events.ts";
 import { Keys } from "./keys.ts";
@@ -53,12 +55,15 @@ const PROBE_BYTES = 65_536;
 export class Store {
   /** The API keys; their changes by another process count at once. */
   readonly keys: Keys;
+  /** Lists and search. */
+  readonly catalogue: Catalogue;
   readonly #opened: OpenedDatabase;
   readonly #now: () => number;
   readonly #calls: Calls;
   readonly #events: Events;
   readonly #outbox: Outbox;
   readonly #upkeep: Upkeep;
+  readonly #deliveries: CallDeliveries;
 
   constructor(opened: OpenedDatabase, now: () => number, counters: Counters) {
     this.#opened = opened;
@@ -67,6 +72,8 @@ export class Store {
     this.#events = new Events(opened.database, now, counters);
     this.#outbox = new Outbox(opened.database);
     this.#upkeep = new Upkeep(opened.database, now);
+    this.#deliveries = new CallDeliveries(opened.database, now);
+    this.catalogue = new Catalogue(opened.database, this.#calls);
     this.keys = new Keys(opened.database);
   }
 
@@ -112,6 +119,21 @@ export class Store {
   /** Events of a call with a sequence above `afterSequence` (default 0: all), in sequence, at most `limit` of them. */
   events(callSid: string, afterSequence = 0, limit = Number.MAX_SAFE_INTEGER): CallEvent[] {
     return guardStore("read events", () => this.#events.list(callSid, afterSequence, limit));
+  }
+
+  /** @see Calls.remove */
+  removeCall(callSid: string): "removed" | "live" | "unknown" {
+    return guardStore("delete a call", () => this.#calls.remove(callSid));
+  }
+
+  /** @see CallDeliveries.list */
+  deliveries(callSid: string, after: number, limit: number): OutboxRow[] {
+    return guardStore("list deliveries", () => this.#deliveries.list(callSid, after, limit));
+  }
+
+  /** @see CallDeliveries.resend */
+  resend(callSid: string, resend: Resend): number {
+    return guardStore("resend deliveries", () => this.#deliveries.resend(callSid, resend));
   }
 
   /** @see Outbox.dueEndpoints */

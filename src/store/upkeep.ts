@@ -54,6 +54,41 @@ export interface OutboxCounts {
 const LIST_LIMIT = 100;
 const LIST_LIMIT_MAXIMUM = 1000;
 
+/** As SQLite gives it, which has no booleans. */
+export type RawOutboxRow = Omit<OutboxRow, "endpointDisabled"> & { endpointDisabled: number };
+
+/** The rows of the outbox `o`, for a condition to follow. */
+export const OUTBOX_ROWS = `SELECT o.id, e.message_id AS messageId, e.type, o.endpoint, o.call_sid AS callSid,
+    o.sequence, o.state, o.endpoint IN (SELECT endpoint FROM disabled_endpoint) AS endpointDisabled,
+    o.attempts, o.queued_at AS queuedAt, o.last_attempt_at AS lastAttemptAt,
+    CASE o.state WHEN 'pending' THEN l.next_at END AS nextAt,
+    o.last_status AS lastStatus, o.last_error AS lastError, o.last_response AS lastResponse,
+    o.settled_at AS settledAt
+  FROM outbox o JOIN event e ON e.call_sid = o.call_sid AND e.sequence = o.sequence
+  LEFT JOIN lane l ON l.endpoint = o.endpoint AND l.call_sid = o.call_sid`;
+
+export function asOutboxRow(row: RawOutboxRow): OutboxRow {
+  return { ...row, endpointDisabled: row.endpointDisabled === 1 };
+}
+
+/** Makes a row pending again, its lane due at `at`, and its endpoint enabled. */
+export function reviving(database: Database.Database) {
+  const revive = database.prepare(
+    `UPDATE outbox SET state = 'pending', attempts = 0, strikes = 0, queued_at = ?, settled_at = NULL
+     WHERE id = ?`,
+  );
+  const lane = database.prepare(
+    `INSERT INTO lane(endpoint, call_sid, next_at) VALUES (?, ?, ?)
+     ON CONFLICT DO UPDATE SET next_at = min(next_at, excluded.next_at)`,
+  );
+  const enable = database.prepare("DELETE FROM disabled_endpoint WHERE endpoint = ?");
+  return ({ id, endpoint, callSid }: Pick<OutboxRow, "id" | "endpoint" | "callSid">, at: number): void => {
+    revive.run(at, id);
+    lane.run(endpoint, callSid, at);
+    enable.run(endpoint);
+  };
+}
+
 export class Upkeep {
   readonly #database: Database.Database;
   readonly #now: () => number;
@@ -66,22 +101,11 @@ export class Upkeep {
   list({ state, limit = LIST_LIMIT, after = 0 }: OutboxQuery): OutboxRow[] {
     expectInteger("limit", limit, 1, LIST_LIMIT_MAXIMUM);
     const rows = this.#database
-      .prepare<
-        [number, string | null, string | null, number],
-        Omit<OutboxRow, "endpointDisabled"> & { endpointDisabled: number }
-      >(
-        `SELECT o.id, e.message_id AS messageId, e.type, o.endpoint, o.call_sid AS callSid, o.sequence, o.state,
-           o.endpoint IN (SELECT endpoint FROM disabled_endpoint) AS endpointDisabled,
-           o.attempts, o.queued_at AS queuedAt, o.last_attempt_at AS lastAttemptAt,
-           CASE o.state WHEN 'pending' THEN l.next_at END AS nextAt,
-           o.last_status AS lastStatus, o.last_error AS lastError, o.last_response AS lastResponse,
-           o.settled_at AS settledAt
-         FROM outbox o JOIN event e ON e.call_sid = o.call_sid AND e.sequence = o.sequence
-         LEFT JOIN lane l ON l.endpoint = o.endpoint AND l.call_sid = o.call_sid
-         WHERE o.id > ? AND (? IS NULL OR o.state = ?) ORDER BY o.id LIMIT ?`,
+      .prepare<[number, string | null, string | null, number], RawOutboxRow>(
+        `${OUTBOX_ROWS} WHERE o.id > ? AND (? IS NULL OR o.state = ?) ORDER BY o.id LIMIT ?`,
       )
       .all(after, state ?? null, state ?? null, limit);
-    return rows.map((row) => ({ ...row, endpointDisabled: row.endpointDisabled === 1 }));
+    return rows.map(asOutboxRow);
   }
 
   /**
@@ -95,20 +119,8 @@ export class Upkeep {
       .transaction(() => {
         const rows = this.#choose(selection);
         const at = this.#now();
-        const revive = this.#database.prepare(
-          `UPDATE outbox SET state = 'pending', attempts = 0, strikes = 0, queued_at = ?, settled_at = NULL
-           WHERE id = ?`,
-        );
-        const lane = this.#database.prepare(
-          `INSERT INTO lane(endpoint, call_sid, next_at) VALUES (?, ?, ?)
-           ON CONFLICT DO UPDATE SET next_at = min(next_at, excluded.next_at)`,
-        );
-        const enable = this.#database.prepare("DELETE FROM disabled_endpoint WHERE endpoint = ?");
-        for (const { id, endpoint, callSid } of rows) {
-          revive.run(at, id);
-          lane.run(endpoint, callSid, at);
-          enable.run(endpoint);
-        }
+        const revive = reviving(this.#database);
+        for (const row of rows) revive(row, at);
         if ("all" in selection) this.#database.prepare("DELETE FROM disabled_endpoint").run();
         return rows.length;
       })
