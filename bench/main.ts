@@ -16,6 +16,7 @@ const BENCHES: Record<string, () => Promise<{ run(args: string[], options: Bench
     hints: () => import("./hints.ts"),
     loop: () => import("./loop.ts"),
     sessions: () => import("./sessions.ts"),
+    store: () => import("./store.ts"),
     timing: () => import("./timing.ts"),
     vad: () => import("./vad.ts"),
   };
