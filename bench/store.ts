@@ -27,7 +27,7 @@ const RUNS = 100;
 const COMMITS = 1000;
 const PRUNES = 20;
 /** As retention does it, see `delivery/pruner.ts`. */
-const PRUNED_CALLS = 200;
+const PRUNED_CALLS = 50;
 /** Limit of every p95 with `--check`. */
 const P95_MS = 100;
 

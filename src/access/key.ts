@@ -4,8 +4,8 @@
 import { createHash, randomBytes, randomInt, timingSafeEqual } from "node:crypto";
 import type { StoredKey } from "../store/keys.ts";
 
-/** `transcribe`: send audio. `read`: see transcripts. `admin`: everything, and what has no other scope. */
-export const SCOPES = ["transcribe", "read", "admin"] as const;
+/** `transcribe`: send audio. `read`: see transcripts. `numbers`: with `read`, phone numbers whole. `admin`: everything, and what has no other scope. */
+export const SCOPES = ["transcribe", "read", "numbers", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 const ID_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789";

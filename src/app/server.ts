@@ -13,6 +13,7 @@ import type { Logger } from "../base/log.ts";
 import type { CallLimits } from "../call/call-options.ts";
 import type { Schedule } from "../delivery/schedule.ts";
 import { DeliverySender } from "../delivery/sender.ts";
+import type { CallsApi } from "../rest/calls-api.ts";
 import { Sessions } from "../session/sessions.ts";
 import {
   attachTranscribeSocket,
@@ -25,6 +26,7 @@ import type { MediaSocket } from "../telephony/media-socket.ts";
 import { createTelephony, type Telephony } from "../telephony/telephony.ts";
 import type { CallEvent } from "../transcript/event.ts";
 import type { TranscriptPartial } from "../transcript/partial.ts";
+import { createCallsApi } from "./calls-api.ts";
 import { Committer } from "./committer.ts";
 import { type Config, invalidConfig } from "./config.ts";
 import { type Engine, startEngine } from "./engine.ts";
@@ -100,6 +102,7 @@ class Server implements RunningServer {
   readonly #sessions: Sessions;
   readonly #telephony: Telephony;
   readonly #files: FileApi;
+  readonly #calls: CallsApi;
   readonly #http: http.Server;
   readonly #media: MediaSocket;
   readonly #transcribe: TranscribeSocket;
@@ -155,7 +158,9 @@ class Server implements RunningServer {
     });
     const health = healthRoutes({ health: () => this.#health(), unready: () => this.#unready() });
     this.#files = createFileApi({ config, engine, access: this.#access, logger, counters });
-    this.#http = createHttp([health, this.#telephony.router], [this.#files.router]);
+    const onResent = (): void => this.#sender.wake();
+    this.#calls = createCallsApi({ store, access: this.#access, onResent, logger, counters });
+    this.#http = createHttp([health, this.#telephony.router, this.#calls.router], [this.#files.router]);
     const upgrades = new UpgradeRoutes(this.#http);
     this.#media = this.#telephony.attach(upgrades.at(MEDIA_PATH));
     this.#transcribe = attachTranscribeSocket(upgrades.at(TRANSCRIBE_PATH), {
@@ -203,12 +208,14 @@ class Server implements RunningServer {
     this.#switchboard.drain();
     this.#sessions.drain();
     this.#files.drain();
+    this.#calls.drain();
     this.#logger.info({ calls: this.#switchboard.active, sessions: this.#sessions.active }, "draining");
     const ended = Promise.all([this.#switchboard.endAll("shutdown"), this.#sessions.endAll("shutdown")]);
     await Promise.race([ended, sleep(drainMs * (1 - DELIVERY_SHARE))]);
     clearInterval(this.#watermarks);
     this.#saveWatermarks();
     this.#files.close();
+    this.#calls.close();
     await Promise.all([this.#media.close(1001), this.#transcribe.close()]);
     await this.#sender.stop(Math.max(0, deadline - Date.now()));
     this.#committer.stop();

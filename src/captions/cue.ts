@@ -12,14 +12,18 @@ export interface TimedText {
 /** What is said without a break, with its words where they are known. */
 export interface CaptionSource extends TimedText {
   words: readonly TimedText[];
+  /** Who says it, where captions are to tell. */
+  speaker?: string;
 }
 
 /** What is shown from `startMs` to `endMs`. */
 export interface Cue {
   startMs: number;
   endMs: number;
-  /** One or two, none empty, without line breaks. */
+  /** One or two, none empty, without line breaks. The first leaves room for the speaker. */
   lines: string[];
+  /** Without line breaks, not empty. */
+  speaker?: string;
 }
 
 /** Characters of a line and lines of a cue at most, as broadcasters have them (EBU Tech 3350 and others). */
@@ -34,34 +38,50 @@ const CUE_MINIMUM_MS = 1;
  * knows when which part of it was said.
  */
 export function cuesOf(sources: readonly CaptionSource[]): Cue[] {
-  return sources.flatMap(({ words, text, startMs, endMs }) => {
-    const parts = words.filter((word) => oneLine(word.text) !== "");
-    if (parts.length > 0) return groups(parts).map(asCue);
-    const lines = wrapped(oneLine(text).split(" "));
-    return oneLine(text) === "" ? [] : [{ ...period(startMs, endMs), lines }];
+  return sources.flatMap((source) => {
+    const speaker = oneLine(source.speaker ?? "");
+    const who = speaker === "" ? {} : { speaker };
+    return piecesOf(source, indentOf(speaker)).map((cue) => ({ ...cue, ...who }));
   });
 }
 
+function piecesOf({ words, text, startMs, endMs }: CaptionSource, indent: number): Cue[] {
+  const parts = words.filter((word) => oneLine(word.text) !== "");
+  if (parts.length > 0) return groups(parts, indent).map((run) => asCue(run, indent));
+  const whole = oneLine(text);
+  return whole === "" ? [] : [{ ...period(startMs, endMs), lines: wrapped(whole.split(" "), indent) }];
+}
+
+/** What `Ann: ` takes of a line; never more than half. */
+function indentOf(speaker: string): number {
+  return speaker === "" ? 0 : Math.min(speaker.length + 2, LINE_CHARACTERS / 2);
+}
+
 /** Words in runs that fit into a cue. */
-function groups(words: readonly TimedText[]): TimedText[][] {
+function groups(words: readonly TimedText[], indent: number): TimedText[][] {
   const runs: TimedText[][] = [];
   for (const word of words) {
     const run = runs.at(-1);
-    if (run && fits([...run, word])) run.push(word);
+    if (run && fits([...run, word], indent)) run.push(word);
     else runs.push([word]);
   }
   return runs;
 }
 
-function fits(words: readonly TimedText[]): boolean {
+function fits(words: readonly TimedText[], indent: number): boolean {
   const [first, last] = [words[0], words.at(-1)] as [TimedText, TimedText];
   const lasts = last.endMs - first.startMs;
-  return lasts <= CUE_MAXIMUM_MS && wrapped(words.map(({ text }) => oneLine(text))).length <= CUE_LINES;
+  return lasts <= CUE_MAXIMUM_MS && linesOf(words, indent).length <= CUE_LINES;
 }
 
-function asCue(words: readonly TimedText[]): Cue {
+function asCue(words: readonly TimedText[], indent: number): Cue {
   const [first, last] = [words[0], words.at(-1)] as [TimedText, TimedText];
-  return { ...period(first.startMs, last.endMs), lines: wrapped(words.map(({ text }) => oneLine(text))) };
+  return { ...period(first.startMs, last.endMs), lines: linesOf(words, indent) };
+}
+
+function linesOf(words: readonly TimedText[], indent: number): string[] {
+  const texts = words.map(({ text }) => oneLine(text));
+  return wrapped(texts, indent);
 }
 
 /** Players leave out what ends before it begins. */
@@ -70,13 +90,13 @@ function period(startMs: number, endMs: number): { startMs: number; endMs: numbe
   return { startMs: start, endMs: Math.max(start + CUE_MINIMUM_MS, Math.round(endMs)) };
 }
 
-/** Words in lines; a word that is longer than a line has one of its own. */
-function wrapped(words: readonly string[]): string[] {
+/** Words in lines, the first `indent` characters shorter; a word that is longer than a line has one of its own. */
+function wrapped(words: readonly string[], indent: number): string[] {
   const lines: string[] = [];
   for (const word of words) {
     const line = lines.at(-1);
-    if (line !== undefined && line.length + 1 + word.length <= LINE_CHARACTERS)
-      lines[lines.length - 1] += ` ${word}`;
+    const room = LINE_CHARACTERS - (lines.length === 1 ? indent : 0);
+    if (line !== undefined && line.length + 1 + word.length <= room) lines[lines.length - 1] += ` ${word}`;
     else lines.push(word);
   }
   return lines;

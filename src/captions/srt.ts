@@ -7,9 +7,10 @@ import { clockOf } from "./time.ts";
 /** A file of cues; empty when there is none. */
 export function asSrt(cues: readonly Cue[]): string {
   return cues
-    .map(({ startMs, endMs, lines }, index) => {
+    .map(({ startMs, endMs, lines, speaker }, index) => {
       const times = `${clockOf(startMs, ",")} --> ${clockOf(endMs, ",")}`;
-      return `${index + 1}\n${times}\n${lines.map(safe).join("\n")}\n`;
+      const who = speaker === undefined ? "" : `${safe(speaker)}: `;
+      return `${index + 1}\n${times}\n${who}${lines.map(safe).join("\n")}\n`;
     })
     .join("\n");
 }

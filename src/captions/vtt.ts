@@ -6,9 +6,10 @@ import { clockOf } from "./time.ts";
 
 /** A file of cues; without any it is still a valid one. */
 export function asVtt(cues: readonly Cue[]): string {
-  const blocks = cues.map(({ startMs, endMs, lines }) => {
+  const blocks = cues.map(({ startMs, endMs, lines, speaker }) => {
     const times = `${clockOf(startMs, ".")} --> ${clockOf(endMs, ".")}`;
-    return `${times}\n${lines.map(escaped).join("\n")}\n`;
+    const voice = speaker === undefined ? "" : `<v ${escaped(speaker)}>`;
+    return `${times}\n${voice}${lines.map(escaped).join("\n")}\n`;
   });
   return ["WEBVTT\n", ...blocks].join("\n");
 }

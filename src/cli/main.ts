@@ -124,7 +124,10 @@ function addKeys(program: Command): void {
     .command("create")
     .argument("<name>", "what you call it", parse.keyName)
     .description("make a key and show it, this once")
-    .option("--scope <scopes>", "what it may do: transcribe,read,admin", parse.scopes, ["transcribe", "read"])
+    .option("--scope <scopes>", "what it may do: transcribe,read,numbers,admin", parse.scopes, [
+      "transcribe",
+      "read",
+    ])
     .option("--expires <time>", "a date, or 12h, 90d from now (default: never)", parse.until)
     .option("--json", "one JSON object")
     .option(...CONFIG)

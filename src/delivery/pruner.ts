@@ -7,7 +7,7 @@ import type { Logger } from "../base/log.ts";
 import type { Store } from "../store/store.ts";
 
 /** Rows in one transaction: some milliseconds of a busy event loop. */
-const BATCH_ROWS = 200;
+const BATCH_ROWS = 50;
 /** Between batches while there is more to remove, ms. */
 const BATCH_PAUSE_MS = 50;
 /** Between looks while there is nothing, ms. */

@@ -57,6 +57,8 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   VAD_WORKER_LOST: 503,
   REQUEST_TIMEOUT: 408,
   SERVER_DRAINING: 503,
+  STORE_FAILED: 503,
+  STORE_FULL: 503,
 };
 
 /** The answer to whatever was thrown. */
