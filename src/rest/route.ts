@@ -51,12 +51,23 @@ export interface Route extends RouteFacts {
   answer(asked: Asked<never, never>, call: ListedCall | null): Promise<Answer> | Answer;
 }
 
+/** What every route on a call may answer. */
+export const UNKNOWN_CALL = { status: 404, code: "CALL_UNKNOWN" } as const;
+
 /** A route on one call. */
 export function callRoute<Query extends z.ZodObject, Body extends z.ZodObject = z.ZodObject>(
   facts: RouteFacts & { query: Query; body?: Body },
   answer: (asked: Asked<z.output<Query>, z.output<Body>>, call: ListedCall) => Promise<Answer> | Answer,
 ): Route {
   return { ...facts, answer: (asked, call) => answer(asked, call as ListedCall) };
+}
+
+/** A route that names no call. */
+export function listingRoute<Query extends z.ZodObject>(
+  facts: RouteFacts & { query: Query },
+  answer: (asked: Asked<z.output<Query>, undefined>) => Promise<Answer> | Answer,
+): Route {
+  return { ...facts, answer: (asked) => answer(asked) };
 }
 
 export function jsonAnswer(value: object): Answer {

@@ -8,31 +8,27 @@ import type { FoundCall, ListedCall, Page, PageQuery } from "../store/catalogue.
 import type { Store } from "../store/store.ts";
 import type { CallEvent } from "../transcript/event.ts";
 import { callView, deliveryView, endpointView, eventView, foundView } from "./call-view.ts";
+import { type ChangedStore, deleteRoute, resendRoute } from "./changes.ts";
 import { cursorOf, positionOf } from "./cursor.ts";
-import { type Asked, callRoute, jsonAnswer, type Route } from "./route.ts";
+import { callRoute, jsonAnswer, listingRoute, type Route, UNKNOWN_CALL } from "./route.ts";
 import {
   afterQuery,
   callAnswer,
-  deleteAnswer,
   deliveriesAnswer,
   eventsAnswer,
   listAnswer,
   listQuery,
   noQuery,
-  resendAnswer,
-  resendBody,
   transcriptAnswer,
   transcriptQuery,
 } from "./schemas.ts";
 import { spokenOf, TRANSCRIPT_TYPES, type TranscriptFormat, transcriptText } from "./transcript-view.ts";
 
-export type CallsStore = Pick<Store, "catalogue" | "events" | "deliveries" | "resend" | "removeCall">;
+export type CallsStore = Pick<Store, "catalogue" | "events" | "deliveries"> & ChangedStore;
 
 /** Events read at a time, so that a long call does not hold the event loop. */
 const EVENTS_AT_ONCE = 500;
 const ROWS = 200;
-
-const UNKNOWN = { status: 404, code: "CALL_UNKNOWN" } as const;
 
 /** @param onResent - Told when deliveries are due again. */
 export function callRoutes(store: CallsStore, onResent: () => void): Route[] {
@@ -48,17 +44,19 @@ export function callRoutes(store: CallsStore, onResent: () => void): Route[] {
 }
 
 function listRoute({ catalogue }: CallsStore): Route {
-  return {
-    method: "get",
-    path: "",
-    name: "listCalls",
-    summary:
-      "Calls and sessions, newest first: filtered, and with `q` those in which all of its words are said",
-    scope: "read",
-    query: listQuery,
-    answers: { "application/json": { name: "CallList", schema: listAnswer } },
-    errors: [],
-    answer({ query, whole }: Asked<z.output<typeof listQuery>, unknown>) {
+  return listingRoute(
+    {
+      method: "get",
+      path: "",
+      name: "listCalls",
+      summary:
+        "Calls and sessions, newest first: filtered, and with `q` those in which all of its words are said",
+      scope: "read",
+      query: listQuery,
+      answers: { "application/json": { name: "CallList", schema: listAnswer } },
+      errors: [],
+    },
+    ({ query, whole }) => {
       const { rows, next } = found(catalogue, query);
       const answer: z.infer<typeof listAnswer> = {
         calls: rows.map((call) => foundView(call, whole)),
@@ -66,7 +64,7 @@ function listRoute({ catalogue }: CallsStore): Route {
       };
       return jsonAnswer(answer);
     },
-  } satisfies Omit<Route, "answer"> & { answer: unknown } as Route;
+  );
 }
 
 function found(
@@ -99,7 +97,7 @@ function callDetailRoute(): Route {
       scope: "read",
       query: noQuery,
       answers: { "application/json": { name: "Call", schema: callAnswer } },
-      errors: [UNKNOWN],
+      errors: [UNKNOWN_CALL],
     },
     ({ whole }, call) => jsonAnswer(callView(call, whole)),
   );
@@ -120,7 +118,7 @@ function transcriptRoute(store: CallsStore): Route {
         [TRANSCRIPT_TYPES.srt]: null,
         [TRANSCRIPT_TYPES.vtt]: null,
       },
-      errors: [UNKNOWN, { status: 406, code: "REQUEST_UNSUPPORTED_TYPE" }],
+      errors: [UNKNOWN_CALL, { status: 406, code: "REQUEST_UNSUPPORTED_TYPE" }],
     },
     async ({ query, request, signal }, call) => {
       const format = query.format ?? acceptedFormat(request);
@@ -175,7 +173,7 @@ function eventsRoute(store: CallsStore): Route {
       scope: "read",
       query: afterQuery,
       answers: { "application/json": { name: "EventList", schema: eventsAnswer } },
-      errors: [UNKNOWN],
+      errors: [UNKNOWN_CALL],
     },
     ({ query: { after = 0, limit = ROWS }, whole }, call) => {
       const events = store.events(call.callSid, after, limit);
@@ -199,7 +197,7 @@ function deliveriesRoute(store: CallsStore): Route {
       scope: "read",
       query: afterQuery,
       answers: { "application/json": { name: "DeliveryList", schema: deliveriesAnswer } },
-      errors: [UNKNOWN],
+      errors: [UNKNOWN_CALL],
     },
     ({ query: { after = 0, limit = ROWS } }, { callSid, endpoint }) => {
       const rows = store.deliveries(callSid, after, limit);
@@ -217,52 +215,4 @@ function deliveriesRoute(store: CallsStore): Route {
 
 function nextOf(rows: readonly { sequence: number }[], limit: number): number | null {
   return rows.length < limit ? null : (rows.at(-1)?.sequence ?? null);
-}
-
-function resendRoute(store: CallsStore, onResent: () => void): Route {
-  return callRoute(
-    {
-      method: "post",
-      path: "/:callSid/resend",
-      name: "resendCall",
-      summary: "Sends events of a call to its endpoint again, with the ids that they had",
-      scope: "admin",
-      query: noQuery,
-      body: resendBody,
-      answers: { "application/json": { name: "Resent", schema: resendAnswer } },
-      errors: [
-        UNKNOWN,
-        { status: 400, code: "REQUEST_MALFORMED" },
-        { status: 413, code: "REQUEST_TOO_LARGE" },
-        { status: 415, code: "REQUEST_UNSUPPORTED_TYPE" },
-      ],
-    },
-    ({ body: { states, sequences } }, { callSid }) => {
-      const resent = store.resend(callSid, { states, ...(sequences && { sequences }) });
-      if (resent > 0) onResent();
-      const answer: z.infer<typeof resendAnswer> = { callSid, resent };
-      return jsonAnswer(answer);
-    },
-  );
-}
-
-function deleteRoute(store: CallsStore): Route {
-  return callRoute(
-    {
-      method: "delete",
-      path: "/:callSid",
-      name: "deleteCall",
-      summary: "Deletes a call that has ended: its events, deliveries and what search knows of it",
-      scope: "admin",
-      query: noQuery,
-      answers: { "application/json": { name: "Deleted", schema: deleteAnswer } },
-      errors: [UNKNOWN, { status: 409, code: "CALL_LIVE" }],
-    },
-    (_asked, { callSid }) => {
-      if (store.removeCall(callSid) === "live")
-        throw new ApiError(409, "CALL_LIVE", "The call has not ended; end it first");
-      const answer: z.infer<typeof deleteAnswer> = { callSid, deleted: true };
-      return jsonAnswer(answer);
-    },
-  );
 }

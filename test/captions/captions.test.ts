@@ -99,3 +99,22 @@ test("whatever is said: every word is shown once and in order, and no cue ends b
     }),
   );
 });
+
+test("who speaks is a voice of WebVTT and a name in SubRip, and takes room from the first line", () => {
+  const speaker = "Ann <b>\n& Co";
+  const text = `${"word ".repeat(12)}end`;
+  const words = text
+    .split(" ")
+    .map((word, index) => ({ text: word, startMs: index * 100, endMs: index * 100 + 90 }));
+  const cues = cuesOf([
+    { text, startMs: 0, endMs: 1300, words, speaker },
+    { text: "yes", startMs: 200, endMs: 400, words: [], speaker: "\n" },
+  ]);
+  const first = cues[0] as (typeof cues)[0];
+  assert.equal(first.speaker, "Ann <b> & Co");
+  assert.ok(`${first.speaker}: ${first.lines[0]}`.length <= 42, first.lines[0]);
+  assert.ok((first.lines[1] ?? "").length > 42 - first.speaker.length - 2);
+  assert.match(asVtt(cues), /^<v Ann &lt;b&gt; &amp; Co>word/m);
+  assert.match(asSrt(cues), /^Ann \u2039b\u203a & Co: word/m);
+  assert.match(asVtt(cues), /\nyes\n/);
+});
