@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
+import { createKeyText } from "../../src/access/key.ts";
 import { loadConfig } from "../../src/app/config.ts";
 import type { Engine } from "../../src/app/engine.ts";
 import { startServer } from "../../src/app/server.ts";
@@ -9,7 +11,7 @@ import { silentLogger } from "../../src/base/log.ts";
 import { openStore, Store } from "../../src/store/store.ts";
 import { LoudnessDetector, ScriptedRecogniser } from "../call/fakes.ts";
 import { freePort } from "../e2e/rig.ts";
-import { temporaryFile } from "../store/sample.ts";
+import { ended, final, sampleCall, temporaryFile } from "../store/sample.ts";
 
 /** No models: what is tested here is how the program starts, answers and stops. */
 function engineWithoutModels(): Engine {
@@ -69,6 +71,50 @@ test("a running server is alive, ready, and knows nothing at other addresses", a
   const unknown = await get(`${server.url}/admin`);
   assert.equal(unknown.status, 404);
   assert.equal(unknown.body.code, "REQUEST_MALFORMED");
+});
+
+test("calls are listed, found and sent again over HTTP, and the document says how", async (t) => {
+  const received: string[] = [];
+  const receiver = createServer((request, response) => {
+    received.push(String(request.headers["webhook-id"]));
+    request.resume();
+    response.end();
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+  t.after(() => receiver.close());
+  const endpoint = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
+  const callback = { url: endpoint, secrets: ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] };
+  const server = await start(t, { callback });
+  server.store.openCall(sampleCall("CA1", { endpoint }));
+  server.store.commit("CA1", [final(1, "inbound", "ten seconds ago"), ended()]);
+  const found = await get(`${server.url}/v1/calls?q=seconds`);
+  assert.deepEqual(
+    (found.body.calls as { callSid: string }[]).map(({ callSid }) => callSid),
+    ["CA1"],
+  );
+  assert.equal((await get(`${server.url}/v1/openapi.json`)).body.openapi, "3.1.0");
+  const { text, id, hash } = createKeyText();
+  server.store.keys.add({
+    id,
+    name: "a",
+    scopes: ["admin"],
+    secretHash: hash,
+    createdAt: 0,
+    expiresAt: null,
+  });
+  const until = async (count: number): Promise<void> => {
+    while (received.length < count) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  await until(2);
+  while (server.store.countOutbox().pending > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  const resent = await fetch(`${server.url}/v1/calls/CA1/resend`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${text}`, "content-type": "application/json" },
+    body: '{"states":["delivered"]}',
+  });
+  assert.deepEqual(await resent.json(), { callSid: "CA1", resent: 2 });
+  await until(4);
+  assert.deepEqual(received, ["msg_CA1_inbound_1", "msg_CA1_ended", "msg_CA1_inbound_1", "msg_CA1_ended"]);
 });
 
 test("a store that takes nothing makes the server unready, and is asked only now and then", async (t) => {

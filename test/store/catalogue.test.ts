@@ -182,6 +182,9 @@ test("a call is deleted with its events, deliveries and words, a live one is not
     "ses_3,CA1",
   );
   assert.equal(sids(store, { language: "de" }), "ses_3");
+  for (const callSid of ["CA1", "CA4", "CA5"]) store.removeCall(callSid);
+  // A lane that stayed would be due for ever.
+  assert.deepEqual(store.dueEndpoints(), []);
 });
 
 test("an attempt that is under way while its call is deleted leaves nothing behind", (t) => {
