@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { final, sampleCall } from "../store/sample.ts";
 import { fillStore, startRest } from "./rig.ts";
 
 const MASKED = { from: "********0002", to: "********0001" };
@@ -123,6 +124,31 @@ test("a transcript is given in the format that is asked for, by time, of one tra
   assert.equal(vtt.headers.get("content-disposition"), 'inline; filename="CA1.vtt"');
   assert.equal((await get("", "text/*;q=0.5, application/x-subrip")).type, "application/x-subrip");
   assert.equal((await get("?format=json", "text/vtt")).type, "application/json");
+});
+
+test("who speaks later but is heard first comes later, also in captions of people who talk at once", async (t) => {
+  const { ask, store } = await startRest(t);
+  store.openCall(sampleCall("CA1"));
+  const words = Array.from({ length: 24 }, (_, index) => ({
+    word: `word${index}`,
+    startMs: index * 300,
+    endMs: index * 300 + 290,
+    confidence: 1,
+  }));
+  const long = { startMs: 0, endMs: 7200, words, text: words.map(({ word }) => word).join(" ") };
+  store.commit("CA1", [
+    { ...final(1, "outbound", "later"), startMs: 1000, endMs: 1200 },
+    { ...final(1, "inbound"), ...long },
+  ]);
+  const { json } = await ask("/v1/calls/CA1/transcript");
+  assert.deepEqual(
+    json.finals.map(({ startMs }: { startMs: number }) => startMs),
+    [0, 1000],
+  );
+  const vtt = (await ask("/v1/calls/CA1/transcript?format=vtt")).text;
+  const starts = [...vtt.matchAll(/^(\S+) -->/gm)].map(([, start]) => start);
+  assert.ok(starts.length > 2);
+  assert.deepEqual(starts, [...starts].sort());
 });
 
 test("events come in pages, and the last page says that there are no more for now", async (t) => {

@@ -164,6 +164,7 @@ test("a page looks through 20000 calls at most and says where to go on", (t) => 
 test("a call is deleted with its events, deliveries and words, a live one is not", (t) => {
   const store = history(t);
   assert.equal(store.removeCall("CA6"), "live");
+  assert.notEqual(store.call("CA6"), null);
   assert.equal(store.removeCall("CA0"), "unknown");
   assert.equal(store.removeCall("CA2"), "removed");
   assert.equal(store.removeCall("CA2"), "unknown");

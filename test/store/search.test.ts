@@ -212,17 +212,26 @@ test("what a call says is found as soon as it is committed, and not when the com
   assert.deepEqual(found(store, "words"), ["kept [words]"]);
 });
 
-test("pruned calls leave the index, calls that are kept stay in it", (t) => {
-  const store = temporaryStore(t, { now: () => 1000 });
+test("calls that are pruned or deleted leave the index, calls that are kept stay in it", (t) => {
+  const path = temporaryFile(t);
+  const store = openStore({ path, now: () => 1000 });
+  t.after(() => store.close());
+  const raw = new Database(path);
+  t.after(() => raw.close());
+  const texts = raw.prepare<[], string>("SELECT text FROM spoken ORDER BY rowid").pluck();
   for (const [callSid, endpoint] of [
     ["CA1", "http://127.0.0.1:9/hook"],
     ["CA2", null],
+    ["CA3", null],
   ] as const) {
     store.openCall(sampleCall(callSid, { endpoint }));
     store.commit(callSid, [final(1, "inbound", `words of ${callSid}`), ended()]);
   }
   store.dropOutbox(store.listOutbox().map(({ id }) => id));
   assert.equal(store.prune(2000, 10), 1);
+  assert.deepEqual(texts.all(), ["words of CA2", "words of CA3"]);
+  store.removeCall("CA3");
+  assert.deepEqual(texts.all(), ["words of CA2"]);
   assert.deepEqual(found(store, "words"), ["[words] of CA2"]);
 });
 
@@ -234,6 +243,7 @@ test("a store of before the index gets one with all its finals, in as many steps
     "INSERT INTO event(call_sid, sequence, message_id, type, committed_at, body) VALUES (?, ?, ?, ?, 5, ?)",
   );
   const FINALS = 2500;
+  old.exec("BEGIN");
   for (const [index, callSid] of ["CA2", "CA1"].entries()) {
     old
       .prepare(`INSERT INTO call(call_sid, to_number, from_number, mode, opened_at, ended_at, last_sequence)
@@ -248,6 +258,7 @@ test("a store of before the index gets one with all its finals, in as many steps
       add.run(callSid, at + 1, place.id, draft.type, webhookBody({ ...draft, ...place }));
     }
   }
+  old.exec("COMMIT");
   old.close();
   const store = openStore({ path });
   t.after(() => store.close());
