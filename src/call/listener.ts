@@ -20,6 +20,8 @@ export interface HeardUtterance {
   pcm16k: Float32Array;
   startMs: number;
   endMs: number;
+  /** What ended it: silence, its greatest length, or that nothing was to follow; left out where nobody listened. */
+  endedBy?: "silence" | "length" | "flush";
   /** Time in it that counts as speech, and how sure the detector was of it, 0..1; left out where nobody listened. */
   speechMs?: number;
   meanProbability?: number;
@@ -138,7 +140,9 @@ export class Listener {
   #heard(probabilities: Float32Array): void {
     for (const probability of probabilities) {
       this.#heardFrames += 1;
-      for (const utterance of this.#endpointer.push(probability)) this.#emit(utterance);
+      for (const utterance of this.#endpointer.push(probability)) {
+        this.#emit(utterance, utterance.forced ? "length" : "silence");
+      }
       while (this.#flushes[0]?.atFrame === this.#heardFrames) {
         for (const utterance of this.#endpointer.flush()) this.#emit(utterance);
         this.#flushes.shift()?.resolve();
@@ -164,8 +168,12 @@ export class Listener {
     });
   }
 
-  #emit({ startSample, endSample, speechMs, meanProbability }: Utterance): void {
+  #emit(
+    { startSample, endSample, speechMs, meanProbability }: Utterance,
+    endedBy: NonNullable<HeardUtterance["endedBy"]> = "flush",
+  ): void {
     this.#options.onUtterance({
+      endedBy,
       pcm16k: this.#audio.slice(startSample, endSample),
       startMs: this.#timeOf(startSample),
       endMs: this.#timeOf(endSample),

@@ -94,19 +94,22 @@ export class TrackScribe {
 
   /**
    * An utterance has ended: commits its final, or a gap when recognition fails or finds no word in clear speech.
+   *
+   * @param onSettled - Told the number of the utterance when that is committed, or there is nothing to commit.
    */
-  utterance(utterance: HeardUtterance): void {
+  utterance(utterance: HeardUtterance, onSettled?: (number: number) => void): void {
     const { startMs, endMs } = utterance;
     const answer = this.#recognised(this.#sketch?.close(utterance) ?? null, utterance);
     const number = this.#takeNumber();
     this.#number = null;
     this.#sketch = null;
-    this.#enqueue(startMs, async () => {
+    const draft = async (): Promise<EventDraft | null> => {
       const result = await this.#inLanguage(await answer, utterance);
       return result instanceof LinescribeError
         ? this.#failed(result, startMs, endMs)
         : (this.#final(result, number, utterance) ?? this.#wordless(utterance));
-    });
+    };
+    this.#enqueue(startMs, draft, () => onSettled?.(number));
   }
 
   /** Commits a gap. */
@@ -169,7 +172,7 @@ export class TrackScribe {
     return result;
   }
 
-  #enqueue(startMs: number, draft: () => Promise<EventDraft | null>): void {
+  #enqueue(startMs: number, draft: () => Promise<EventDraft | null>, onSettled?: () => void): void {
     this.#open.push(startMs);
     this.#committed = this.#committed.then(async () => {
       try {
@@ -183,6 +186,7 @@ export class TrackScribe {
         );
       }
       this.#open.shift();
+      onSettled?.();
     });
   }
 

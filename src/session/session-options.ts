@@ -4,16 +4,17 @@
 import type { Counters } from "../base/counters.ts";
 import type { Logger } from "../base/log.ts";
 import type { Detector, TextRecogniser } from "../call/ports.ts";
-import type { CallEvent, EventDraft } from "../transcript/event.ts";
+import { type CallEvent, type EventDraft, TRACKS, type Track, type TrackLabel } from "../transcript/event.ts";
 import type { TrackPartial } from "../transcript/partial.ts";
-import type { AudioFormat } from "./audio-intake.ts";
-import type { Chunking } from "./speech-track.ts";
+import { type AudioFormat, trackCountOf } from "./audio-intake.ts";
+import type { Chunking, ToldUtterance } from "./speech-track.ts";
 
 export interface SessionRequest {
   /** What opened it, for example `/ws/transcribe`; kept as `to` of the session. */
   surface: string;
   /** Who opened it, for example the id of a key; kept as `from`. */
   client: string;
+  /** At most two channels may be separate. */
   format: AudioFormat;
   chunking: Chunking;
   /** BCP-47 tag, Whisper code or `auto`. */
@@ -24,7 +25,7 @@ export interface SessionRequest {
   endpointMs?: number;
   /** Whether partials are made. Default true. */
   partials?: boolean;
-  /** What the transcript calls the speaker. Default `speaker`. */
+  /** What the transcript calls the speaker of a session with one track. Default `speaker`. */
   label?: string;
   /** Kept with the session: what its client asked for. */
   parameters?: Record<string, string>;
@@ -40,7 +41,9 @@ export interface SessionListener {
   /** What is being said; each replaces the one before it, and a final of the same `utterance` all of them. */
   onPartial?(partial: TrackPartial): void;
   /** Somebody began to speak, media time of the session; only with `vad` chunking. */
-  onSpeechStarted?(startMs: number): void;
+  onSpeechStarted?(startMs: number, track: Track): void;
+  /** An utterance is done with: its final or gap was told, or it held no word; only with `vad` chunking. */
+  onUtterance?(utterance: ToldUtterance & { track: Track }): void;
 }
 
 /** Why a session ends: its client said so, its socket went or was closed, the server drains. */
@@ -60,4 +63,22 @@ export interface SessionOptions extends SessionRequest {
   now: () => number;
   logger: Logger;
   counters: Counters;
+}
+
+const DEFAULT_LABEL = "speaker";
+
+/**
+ * The tracks of a session: one, or one for each channel.
+ *
+ * @throws {RangeError} when there are more channels than tracks.
+ */
+export function tracksOf({ format, label }: Pick<SessionRequest, "format" | "label">): TrackLabel[] {
+  const count = trackCountOf(format);
+  if (count > TRACKS.length) {
+    throw new RangeError(`Expected at most ${TRACKS.length} separate channels, got ${count}`);
+  }
+  return TRACKS.slice(0, count).map((track, channel) => ({
+    track,
+    label: count === 1 ? (label ?? DEFAULT_LABEL) : `channel ${channel}`,
+  }));
 }

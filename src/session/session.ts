@@ -1,27 +1,31 @@
 /**
  * One live session: bytes of a client in, partials and committed events out.
  *
- * Its first event is `call.started`, its last `call.ended`; in between are finals and gaps, all of the track `inbound`.
+ * Its first event is `call.started`, its last `call.ended`; in between are finals and gaps, each of a track.
  */
 import { NO_HINTS } from "../asr/hints.ts";
 import { messageOf } from "../base/error.ts";
 import { withHints } from "../call/hinted.ts";
-import type { CallEvent, EventDraft, TrackLabel } from "../transcript/event.ts";
+import type { TrackProgress } from "../call/ports.ts";
+import type { CallEvent, EventDraft, Track, TrackLabel } from "../transcript/event.ts";
 import { AudioIntake } from "./audio-intake.ts";
 import { FixedTrack } from "./fixed-track.ts";
-import type { SessionEndReason, SessionListener, SessionOptions } from "./session-options.ts";
+import {
+  type SessionEndReason,
+  type SessionListener,
+  type SessionOptions,
+  tracksOf,
+} from "./session-options.ts";
 import type { SpeechTrack } from "./speech-track.ts";
 import type { TrackOptions } from "./track-options.ts";
 import { VoiceTrack } from "./voice-track.ts";
 
-export const SESSION_TRACK = "inbound";
-export const DEFAULT_LABEL = "speaker";
 const DEFAULT_ENDPOINT_MS = 400;
 
 export class Session {
   readonly #options: SessionOptions;
   readonly #intake: AudioIntake;
-  readonly #track: SpeechTrack;
+  readonly #tracks: readonly (TrackLabel & { speech: SpeechTrack })[];
   #listener: SessionListener | null;
   /** Unix ms at which the first audio came. */
   #mediaStartAt: number | null = null;
@@ -34,7 +38,10 @@ export class Session {
     this.#options = options;
     this.#listener = listener;
     this.#intake = new AudioIntake(options.format);
-    this.#track = createTrack(options, this.#trackOptions());
+    this.#tracks = tracksOf(options).map((label) => ({
+      ...label,
+      speech: createTrack(options, this.#trackOptions(label)),
+    }));
     this.#start();
   }
 
@@ -59,7 +66,17 @@ export class Session {
 
   /** Media time before which everything is committed or was silence, ms. */
   get settledMs(): number {
-    return Math.min(this.#track.settledMs, this.receivedMs);
+    return Math.min(...this.progress().map(({ settledMs }) => settledMs));
+  }
+
+  /** How far each track has come, in the order of its channels. */
+  progress(): TrackProgress[] {
+    const mediaMs = this.receivedMs;
+    return this.#tracks.map(({ track, speech }) => ({
+      track,
+      mediaMs,
+      settledMs: Math.min(speech.settledMs, mediaMs),
+    }));
   }
 
   /** Audio that is held, because it may still be needed, ms: who feeds a session waits while it is too much. */
@@ -87,7 +104,7 @@ export class Session {
     if (this.#ended) return;
     const pcm16k = this.#intake.push(bytes);
     if (this.#intake.samples > 0) this.#mediaStartAt ??= this.#options.now();
-    this.#track.push(pcm16k);
+    this.#pushEach(pcm16k);
   }
 
   /** The client starts the next bytes with a whole sample, because the rest of the last one was lost on the way. */
@@ -95,11 +112,16 @@ export class Session {
     this.#intake.forgetRest();
   }
 
-  /** Makes final what was said so far; resolves when that is committed and told. The session goes on. */
-  async flush(): Promise<void> {
+  /**
+   * Makes final what was said so far; resolves when that is committed and told. The session goes on.
+   *
+   * @param only - The track; left out: all of them.
+   */
+  async flush(only?: Track): Promise<void> {
     if (this.#ended) return;
-    this.#track.push(this.#intake.takeBlock());
-    await this.#track.flush();
+    this.#pushEach(this.#intake.takeBlocks());
+    const flushed = this.#tracks.filter(({ track }) => only === undefined || track === only);
+    await Promise.all(flushed.map(({ speech }) => speech.flush()));
   }
 
   /** Makes final what was said so far and ends; resolves when `call.ended` is committed and told. The first reason counts. */
@@ -120,8 +142,8 @@ export class Session {
 
   async #end(reason: SessionEndReason): Promise<void> {
     const { logger, onEnded } = this.#options;
-    this.#track.push(this.#intake.flush());
-    await this.#track.end();
+    this.#pushEach(this.#intake.flush());
+    await Promise.all(this.#tracks.map(({ speech }) => speech.end()));
     const durationMs = Math.round(this.receivedMs);
     const [finals, gaps] = [this.#finals, this.#gaps];
     await this.#commit([{ type: "call.ended", reason, durationMs, finals, gaps }]);
@@ -129,31 +151,33 @@ export class Session {
     onEnded();
   }
 
-  #trackOptions(): TrackOptions {
+  /** @param pcm16k - Of each track. */
+  #pushEach(pcm16k: readonly Float32Array[]): void {
+    for (const [index, { speech }] of this.#tracks.entries()) speech.push(pcm16k[index] as Float32Array);
+  }
+
+  #trackOptions({ track, label }: TrackLabel): TrackOptions {
     const { id, modelLanguage, detector, recogniser, hints = NO_HINTS, partials = true } = this.#options;
     const { logger, counters } = this.#options;
     return {
-      source: id,
-      label: this.#label,
+      source: track === "inbound" ? id : `${id} ${track}`,
+      label: { track, label },
       language: modelLanguage,
       detector,
       recogniser: withHints(recogniser, () => hints),
       commit: (drafts) => this.#commit(drafts),
       onPartial: partials ? (partial) => this.#listener?.onPartial?.(partial) : undefined,
-      onSpeechStarted: (startMs) => this.#listener?.onSpeechStarted?.(startMs),
+      onSpeechStarted: (startMs) => this.#listener?.onSpeechStarted?.(startMs, track),
+      onUtterance: (utterance) => this.#listener?.onUtterance?.({ ...utterance, track }),
       logger,
       counters,
     };
   }
 
-  get #label(): TrackLabel {
-    return { track: SESSION_TRACK, label: this.#options.label ?? DEFAULT_LABEL };
-  }
-
   #start(): void {
     const { surface, client, language, parameters = {} } = this.#options;
     const parties = { from: client, to: surface, mode: "connect" } as const;
-    const facts = { tracks: [this.#label], language, announcement: null, parameters };
+    const facts = { tracks: tracksOf(this.#options), language, announcement: null, parameters };
     void this.#commit([{ type: "call.started", ...parties, ...facts }]);
   }
 

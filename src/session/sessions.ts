@@ -8,9 +8,14 @@ import type { Logger } from "../base/log.ts";
 import type { Detector, TextRecogniser } from "../call/ports.ts";
 import type { UnfinishedCall } from "../store/recovery.ts";
 import type { Store } from "../store/store.ts";
-import type { CallEvent, EventDraft, TrackLabel } from "../transcript/event.ts";
-import { DEFAULT_LABEL, SESSION_TRACK, Session } from "./session.ts";
-import type { SessionEndReason, SessionListener, SessionRequest } from "./session-options.ts";
+import type { CallEvent, EventDraft } from "../transcript/event.ts";
+import { Session } from "./session.ts";
+import {
+  type SessionEndReason,
+  type SessionListener,
+  type SessionRequest,
+  tracksOf,
+} from "./session-options.ts";
 
 export interface SessionsOptions {
   detector: Detector;
@@ -99,8 +104,8 @@ export class Sessions {
     this.expectRoom(request);
     const modelLanguage = this.language(request.language) as string;
     const id = `ses_${randomBytes(15).toString("base64url")}`;
-    const { surface: to, client: from, label } = request;
-    const tracks: TrackLabel[] = [{ track: SESSION_TRACK, label: label ?? DEFAULT_LABEL }];
+    const { surface: to, client: from } = request;
+    const tracks = tracksOf(request);
     const facts = { kind: "session", to, from, mode: "connect", endpoint: null } as const;
     store.openCall({ callSid: id, ...facts, tracks, startedAt: now() });
     const log = logger.child({ session: id });
@@ -139,12 +144,13 @@ export class Sessions {
   /** Stores how far every session has come: what a crash takes is told up to there. */
   saveWatermarks(): void {
     const { store } = this.#options;
-    const rows = [...this.#live.values()].map(({ id, mediaStartAt, receivedMs, settledMs }) => {
+    const rows = [...this.#live.values()].flatMap((session) => {
+      const { id, mediaStartAt } = session;
       if (mediaStartAt !== null && !this.#startSaved.has(id)) {
         store.setMediaStart(id, mediaStartAt);
         this.#startSaved.add(id);
       }
-      return { callSid: id, track: SESSION_TRACK, mediaMs: receivedMs, settledMs } as const;
+      return session.progress().map((progress) => ({ callSid: id, ...progress }));
     });
     if (rows.length > 0) store.saveWatermarks(rows);
   }

@@ -1,6 +1,7 @@
 /**
  * How a session's audio becomes text: it is cut where the speaker pauses, or into pieces of one length.
  */
+import type { HeardUtterance } from "../call/listener.ts";
 import type { EndpointerOptions } from "../vad/endpointer-options.ts";
 
 /** The audio of one session while it is listened to and written down. All times are media time of the session, ms. */
@@ -13,6 +14,15 @@ export interface SpeechTrack {
   flush(): Promise<void>;
   /** Makes final what was said so far; resolves when it is committed. Nothing may be pushed after it. */
   end(): Promise<void>;
+}
+
+/** An utterance that was heard to its end. */
+export interface ToldUtterance {
+  /** Number of its final, if there is one. */
+  utterance: number;
+  startMs: number;
+  endMs: number;
+  endedBy: NonNullable<HeardUtterance["endedBy"]>;
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Logger } from "../base/log.ts";
 import type { Detector, TextRecogniser } from "../call/ports.ts";
 import type { EventDraft, TrackLabel } from "../transcript/event.ts";
 import type { TrackPartial } from "../transcript/partial.ts";
+import type { ToldUtterance } from "./speech-track.ts";
 
 export interface TrackOptions {
   /** Takes turns with others in the recogniser. */
@@ -21,6 +22,8 @@ export interface TrackOptions {
   /** Absent: no partials are made. */
   onPartial: ((partial: TrackPartial) => void) | undefined;
   onSpeechStarted: (startMs: number) => void;
+  /** Told when its final or gap is committed, or when it held no word. */
+  onUtterance: (utterance: ToldUtterance) => void;
   logger: Logger;
   counters: Counters;
 }

@@ -1,6 +1,7 @@
 /**
  * Cuts a session's audio where the speaker pauses: listener and scribe are those of a call's track.
  */
+import type { HeardUtterance } from "../call/listener.ts";
 import { TrackScribe } from "../call/scribe.ts";
 import type { OpenUtterance } from "../call/sketch.ts";
 import { TrackListener } from "../call/track-listener.ts";
@@ -30,7 +31,7 @@ export class VoiceTrack implements SpeechTrack {
       offsetMs: 0,
       endpointer,
       detector,
-      onUtterance: (utterance) => this.#scribe.utterance(utterance),
+      onUtterance: (utterance) => this.#heard(utterance),
       onOpen: (open) => this.#open(open),
       onFailure: ({ code }) => logger.error({ code }, "speech detection failed in a session"),
       onUnheard: (startMs, endMs, { code }) =>
@@ -54,6 +55,13 @@ export class VoiceTrack implements SpeechTrack {
   async end(): Promise<void> {
     await this.#listener.end();
     await this.#scribe.settled();
+  }
+
+  #heard(heard: HeardUtterance): void {
+    const { startMs, endMs, endedBy = "flush" } = heard;
+    this.#scribe.utterance(heard, (utterance) =>
+      this.#options.onUtterance({ utterance, startMs, endMs, endedBy }),
+    );
   }
 
   #open(open: OpenUtterance): void {
