@@ -15,11 +15,8 @@ import type { Schedule } from "../delivery/schedule.ts";
 import { DeliverySender } from "../delivery/sender.ts";
 import type { CallsApi } from "../rest/calls-api.ts";
 import { Sessions } from "../session/sessions.ts";
-import {
-  attachTranscribeSocket,
-  TRANSCRIBE_PATH,
-  type TranscribeSocket,
-} from "../sockets/transcribe-socket.ts";
+import type { SocketDesk } from "../sockets/socket-desk.ts";
+import { attachTranscribeSocket, TRANSCRIBE_PATH } from "../sockets/transcribe-socket.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { MEDIA_PATH } from "../telephony/address.ts";
 import type { MediaSocket } from "../telephony/media-socket.ts";
@@ -105,7 +102,7 @@ class Server implements RunningServer {
   readonly #calls: CallsApi;
   readonly #http: http.Server;
   readonly #media: MediaSocket;
-  readonly #transcribe: TranscribeSocket;
+  readonly #transcribe: SocketDesk;
   readonly #watermarks: NodeJS.Timeout;
   #probed: { at: number; failure: ErrorCode | null } = { at: -Infinity, failure: null };
   #draining = false;

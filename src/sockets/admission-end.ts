@@ -3,13 +3,13 @@
  */
 import type { WebSocket } from "ws";
 import { LinescribeError } from "../base/error.ts";
-import type { Connection } from "./connection.ts";
+import type { LiveSocket } from "./socket-desk.ts";
 
 /** Ends the connection with the reason for which its admission ends. */
-export function endWith(signal: AbortSignal, socket: WebSocket, connection: Connection): void {
+export function endWith(signal: AbortSignal, socket: WebSocket, live: Pick<LiveSocket, "end">): void {
   const end = (): void => {
     const { reason } = signal;
-    connection.end(
+    live.end(
       reason instanceof LinescribeError ? reason : new LinescribeError("SOCKET_FAILED", "Access ended"),
     );
   };

@@ -5,8 +5,13 @@ import { WebSocket } from "ws";
 import type { ErrorCode } from "../base/codes.ts";
 import { CLOSE_TOO_BIG } from "./refusal.ts";
 
+export interface SocketProblem {
+  code: ErrorCode;
+  message: string;
+}
+
 /** Close codes that the library chooses for a peer that breaks the protocol. */
-const LIBRARY_CODES: Readonly<Record<number, { code: ErrorCode; message: string }>> = {
+const LIBRARY_CODES: Readonly<Record<number, SocketProblem>> = {
   1002: { code: "SOCKET_BAD_FRAME", message: "A frame breaks the WebSocket protocol" },
   1007: { code: "SOCKET_BAD_FRAME", message: "A text message is not UTF-8" },
   1008: { code: "SOCKET_BAD_FRAME", message: "A message has too many fragments" },
@@ -21,7 +26,12 @@ export class TellingSocket extends WebSocket {
       super.close(code, reason);
       return;
     }
-    this.send(JSON.stringify({ type: "error", ...problem }));
+    this.send(JSON.stringify(this.describe(problem)));
     super.close(code, problem.code);
+  }
+
+  /** The message that says why. */
+  protected describe(problem: SocketProblem): object {
+    return { type: "error", ...problem };
   }
 }

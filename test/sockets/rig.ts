@@ -11,11 +11,8 @@ import { silentLogger } from "../../src/base/log.ts";
 import type { SessionsOptions } from "../../src/session/sessions.ts";
 import { DEFAULT_LIMITS, type SocketLimits } from "../../src/sockets/deadlines.ts";
 import type { ServerMessage } from "../../src/sockets/message.ts";
-import {
-  attachTranscribeSocket,
-  TRANSCRIBE_PATH,
-  type TranscribeSocket,
-} from "../../src/sockets/transcribe-socket.ts";
+import type { SocketDesk } from "../../src/sockets/socket-desk.ts";
+import { attachTranscribeSocket, TRANSCRIBE_PATH } from "../../src/sockets/transcribe-socket.ts";
 import { LIMITS } from "../access/rig.ts";
 import { type SessionsRig, sessionsOf } from "../session/rig.ts";
 
@@ -27,7 +24,7 @@ export interface RigOptions {
 }
 
 export interface SocketsRig extends SessionsRig {
-  sockets: TranscribeSocket;
+  sockets: SocketDesk;
   url: string;
   /** Monotonic ms; moving it on does what is due. */
   advance(ms: number): void;
