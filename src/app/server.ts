@@ -11,6 +11,7 @@ import { Counters } from "../base/counters.ts";
 import { LinescribeError, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { CallLimits } from "../call/call-options.ts";
+import { attachLiveSocket, LISTEN_PATH } from "../deepgram/live-socket.ts";
 import type { Schedule } from "../delivery/schedule.ts";
 import { DeliverySender } from "../delivery/sender.ts";
 import type { CallsApi } from "../rest/calls-api.ts";
@@ -103,6 +104,7 @@ class Server implements RunningServer {
   readonly #http: http.Server;
   readonly #media: MediaSocket;
   readonly #transcribe: SocketDesk;
+  readonly #listen: SocketDesk;
   readonly #watermarks: NodeJS.Timeout;
   #probed: { at: number; failure: ErrorCode | null } = { at: -Infinity, failure: null };
   #draining = false;
@@ -160,13 +162,11 @@ class Server implements RunningServer {
     this.#http = createHttp([health, this.#telephony.router, this.#calls.router], [this.#files.router]);
     const upgrades = new UpgradeRoutes(this.#http);
     this.#media = this.#telephony.attach(upgrades.at(MEDIA_PATH));
-    this.#transcribe = attachTranscribeSocket(upgrades.at(TRANSCRIBE_PATH), {
-      access: this.#access,
-      sessions: this.#sessions,
-      limits: config.sockets,
-      log: logger,
-      counters,
-    });
+    const [sessions, access] = [this.#sessions, this.#access];
+    const sockets = { access, sessions, limits: config.sockets, log: logger, counters };
+    this.#transcribe = attachTranscribeSocket(upgrades.at(TRANSCRIBE_PATH), sockets);
+    const { model } = config.asr;
+    this.#listen = attachLiveSocket(upgrades.at(LISTEN_PATH), { ...sockets, model, callbacks: null });
     this.#watermarks = setInterval(() => this.#saveWatermarks(), WATERMARK_MS);
     this.#watermarks.unref();
   }
@@ -184,7 +184,7 @@ class Server implements RunningServer {
       this.#sessions.recover();
     } catch (error) {
       clearInterval(this.#watermarks);
-      await Promise.all([this.#media.close(1001), this.#transcribe.close()]);
+      await Promise.all([this.#media.close(1001), this.#transcribe.close(), this.#listen.close()]);
       await closeHttp(this.#http);
       this.#access.close();
       throw error;
@@ -213,7 +213,7 @@ class Server implements RunningServer {
     this.#saveWatermarks();
     this.#files.close();
     this.#calls.close();
-    await Promise.all([this.#media.close(1001), this.#transcribe.close()]);
+    await Promise.all([this.#media.close(1001), this.#transcribe.close(), this.#listen.close()]);
     await this.#sender.stop(Math.max(0, deadline - Date.now()));
     this.#committer.stop();
     await closeHttp(this.#http);

@@ -51,8 +51,6 @@ export interface SocketProtocol<Asked> {
   /** The socket's class says in the protocol why the library closes it. */
   Socket: typeof TellingSocket;
   messageMaximumBytes: number;
-  /** Asked before anything of the request is looked at. */
-  begin?(request: IncomingMessage): void;
   /** Headers of an upgrade that is done. */
   headersOf?(request: IncomingMessage): string[];
   /** What is asked for; throws when it cannot be had. */
@@ -155,7 +153,6 @@ class Desk<Asked> {
     const { access, log } = this.#options;
     // First of all: a reset before the upgrade is done would otherwise be an uncaught exception.
     socket.on("error", (error) => log.debug({ error: messageOf(error) }, "socket reset"));
-    this.#protocol.begin?.(request);
     const admission = await access.admit(request, { scope: "transcribe" });
     if (!admission.ok) this.#refuse(socket, admission, request);
     else if (socket.destroyed) admission.release();
