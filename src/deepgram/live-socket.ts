@@ -118,7 +118,9 @@ class Listen implements SocketProtocol<Asked> {
   }
 
   describe({ status, code, message }: UpgradeRefusal, request: IncomingMessage): RefusalAnswer {
-    return describeError(new ApiError(status, code, message), this.#idOf(request));
+    // Of a file, what is malformed is JSON; here it is the upgrade.
+    const ours = code === "REQUEST_MALFORMED" ? "SOCKET_BAD_FRAME" : code;
+    return describeError(new ApiError(status, ours, message), this.#idOf(request));
   }
 
   connect(socket: WebSocket, { id, options: asked }: Asked, admission: Admitted): LiveConnection {

@@ -529,6 +529,12 @@ test("bad options are refused before the upgrade, in their shape", async (t) => 
   assert.equal(counters.get("deepgram.live.refused.REQUEST_UNSUPPORTED_OPTION"), 8);
 });
 
+test("an upgrade that is none is answered in their shape, too", async (t) => {
+  const { refusal } = await liveOf(t);
+  const { status, body } = await refusal(LINEAR16, { headers: { "sec-websocket-version": "1" } });
+  assert.deepEqual([status, body.err_code, body.err_msg], [400, "Bad Request", "Not a WebSocket upgrade"]);
+});
+
 test("a key comes by header or subprotocol, and the answer never repeats it", async (t) => {
   const rig = await liveOf(t);
   const key = addKey(rig);
