@@ -80,6 +80,8 @@ export const ERROR_CODES = {
   FETCH_OVERLOADED: "Too many URLs given by outsiders are being fetched at once",
   DELIVERY_FAILED: "A callback attempt failed",
   DELIVERY_GAVE_UP: "An event was parked as a dead letter",
+  DELIVERY_OVERLOADED: "Too many results wait for the callback URLs that callers of the API gave",
+  DELIVERY_TOO_LARGE: "A result is too large for a callback",
   REPLAY_REFUSED: "The server did not answer a replayed call as a carrier expects",
   CARRIER_API_FAILED: "A request to the REST API of the carrier failed",
   SERVER_DRAINING: "The server is shutting down and takes no new calls",

@@ -4,15 +4,16 @@
  * Each request has a connection of its own that is closed behind it; nothing is shared, and no proxy of the environment
  * is asked: it would connect for us, and to what we would not.
  */
+import { isIP } from "node:net";
 import type { Counters } from "../base/counters.ts";
 import { LinescribeError } from "../base/error.ts";
 import { expectInteger } from "../base/guards.ts";
 import { networksOf } from "../base/ip-address.ts";
-import { createAddressGuard } from "./address-guard.ts";
-import { createConnector } from "./connector.ts";
+import { type AddressGuard, createAddressGuard } from "./address-guard.ts";
+import { createConnector, forbidden } from "./connector.ts";
 import { Deadline } from "./deadline.ts";
 import { asFetchError } from "./fault.ts";
-import { parseOutsideUrl } from "./outside-url.ts";
+import { bareHost, parseOutsideUrl } from "./outside-url.ts";
 import { createResolve, type Resolve } from "./resolve.ts";
 import { type FetchAnswer, type FetchRequest, type OpenAnswer, Run } from "./run.ts";
 
@@ -33,6 +34,12 @@ export interface FetcherOptions {
 
 export interface Fetcher {
   /**
+   * What can be said of a URL before anything is resolved.
+   *
+   * @throws {LinescribeError} FETCH_BAD_URL, or FETCH_FORBIDDEN_ADDRESS where the host is an address.
+   */
+  check(url: string): void;
+  /**
    * The whole answer, whatever its status.
    *
    * @throws {LinescribeError} FETCH_BAD_URL, FETCH_FORBIDDEN_ADDRESS, FETCH_BAD_REDIRECT, FETCH_TOO_LARGE,
@@ -50,6 +57,7 @@ const CONNECT_MS = 5000;
 export function createFetcher(options: FetcherOptions): Fetcher {
   const fetcher = new GuardedFetcher(options);
   return {
+    check: (url) => fetcher.check(url),
     open: (url, request) => fetcher.open(url, request),
     async fetch(url, request) {
       const { status, headers, url: final, body } = await fetcher.open(url, request);
@@ -64,6 +72,7 @@ class GuardedFetcher {
   readonly #ports: readonly number[];
   readonly #maximumOpen: number;
   readonly #counters: Counters;
+  readonly #permits: AddressGuard;
   readonly #connect: ReturnType<typeof createConnector>;
   #open = 0;
 
@@ -72,11 +81,17 @@ class GuardedFetcher {
     this.#maximumOpen = options.maximumOpen ?? OPEN_MAXIMUM;
     this.#counters = counters;
     const { ownAddresses } = options;
-    const permits = createAddressGuard({
+    this.#permits = createAddressGuard({
       allow: networksOf(...allow),
       ...(ownAddresses ? { ownAddresses } : {}),
     });
+    const permits = this.#permits;
     this.#connect = createConnector({ permits, resolve: resolve ?? createResolve(), timeoutMs: CONNECT_MS });
+  }
+
+  check(url: string): void {
+    const host = bareHost(parseOutsideUrl(url, this.#ports).hostname);
+    if (isIP(host) !== 0 && !this.#permits(host)) throw forbidden();
   }
 
   async open(url: string, request: FetchRequest): Promise<OpenAnswer> {

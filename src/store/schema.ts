@@ -16,6 +16,8 @@ import { fillSpoken, SEQUENCES, TOKENIZER } from "./spoken.ts";
  * - `call.number` counts calls as they are opened: the order of lists. `finals`, `gaps` and `end_reason` are what the events
  *   say, so that a list need not read them, and `call_language` has the languages of a call's finals.
  * - `spoken` is the full-text index of finals, see `spoken.ts`; a trigger keeps what is deleted from staying in it.
+ * - `callback` holds what is owed to URLs of API callers; a row is deleted when it is delivered, and `body` is null once it
+ *   was given up. See `callbacks.ts`.
  * - Positions in media time are REAL: they are milliseconds, and a fraction must not make a commit fail.
  */
 const MIGRATIONS: readonly (string | ((database: Database.Database) => void))[] = [
@@ -117,6 +119,30 @@ const MIGRATIONS: readonly (string | ((database: Database.Database) => void))[] 
     database.exec(CATALOGUE);
     fillSpoken(database);
   },
+  `
+  CREATE TABLE callback(
+    id INTEGER PRIMARY KEY,
+    request_id TEXT NOT NULL,
+    key_id TEXT,
+    url TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    method TEXT NOT NULL CHECK(method IN ('POST', 'PUT')),
+    body TEXT,
+    bytes INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK(state IN ('promised', 'pending', 'dead')),
+    doubted INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    next_at INTEGER,
+    created_at INTEGER NOT NULL,
+    last_status INTEGER,
+    last_error TEXT,
+    settled_at INTEGER
+  ) STRICT;
+  CREATE INDEX callback_request ON callback(request_id, id);
+  CREATE INDEX callback_due ON callback(next_at) WHERE state = 'pending' AND next_at IS NOT NULL;
+  CREATE INDEX callback_owed ON callback(key_id, bytes) WHERE state <> 'dead';
+  CREATE INDEX callback_dead ON callback(settled_at) WHERE state = 'dead';
+  `,
 ];
 
 /**

@@ -5,6 +5,7 @@ import { Counters } from "../base/counters.ts";
 import { expectInteger } from "../base/guards.ts";
 import type { CallEvent, EventDraft } from "../transcript/event.ts";
 import { CallDeliveries, type Resend } from "./call-deliveries.ts";
+import { Callbacks } from "./callbacks.ts";
 import { Calls, type NewCall, type StoredCall, type Watermark } from "./calls.ts";
 import { Catalogue } from "./catalogue.ts";
 import { guardStore, type OpenedDatabase, openDatabase } from "./database.ts";
@@ -57,6 +58,8 @@ export class Store {
   readonly keys: Keys;
   /** Lists and search. */
   readonly catalogue: Catalogue;
+  /** What is owed to the URLs of API callers. */
+  readonly callbacks: Callbacks;
   readonly #opened: OpenedDatabase;
   readonly #now: () => number;
   readonly #calls: Calls;
@@ -75,6 +78,7 @@ export class Store {
     this.#deliveries = new CallDeliveries(opened.database, now);
     this.catalogue = new Catalogue(opened.database, this.#calls);
     this.keys = new Keys(opened.database);
+    this.callbacks = new Callbacks(opened.database);
   }
 
   /** Records a call. Again for the same call it changes nothing, but adds tracks that were unknown. */
