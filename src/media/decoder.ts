@@ -7,7 +7,7 @@ import { BoundedQueue } from "../base/queue.ts";
 import { unsupported } from "./block.ts";
 import { decodeWithFfmpeg } from "./ffmpeg.ts";
 import { kindOf, type MediaKind } from "./kind.ts";
-import { DEFAULT_MEDIA_LIMITS, type MediaLimits } from "./limits.ts";
+import { type ChannelLayout, DEFAULT_MEDIA_LIMITS, type MediaLimits } from "./limits.ts";
 import { type CreateMediaWorker, decodeInThread } from "./media-thread.ts";
 import type { MediaWorkerData } from "./media-worker.ts";
 import type { Sound } from "./sound.ts";
@@ -66,20 +66,45 @@ export class MediaDecoder {
    * @throws {LinescribeError} `MEDIA_UNSUPPORTED`, `MEDIA_MALFORMED`, `MEDIA_TOO_LARGE`, `MEDIA_TOO_LONG`,
    *   `MEDIA_TIMEOUT`, `MEDIA_OVERLOADED` or `MEDIA_FAILED`; whatever the signal's reason is.
    */
-  async decode(bytes: Uint8Array, { signal, maximumDurationMs }: DecodeOptions = {}): Promise<Sound> {
+  async decode(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Sound> {
+    const [sound] = await this.#counted(bytes, "mixed", options);
+    return sound as Sound;
+  }
+
+  /**
+   * Decodes each channel of a file to a track of 16 kHz of its own, 1 to 8 of them; the limit of the duration is one of all
+   * of them together.
+   *
+   * @param bytes - The whole file; not to be changed meanwhile.
+   * @throws {LinescribeError} as `decode` does
+   */
+  decodeChannels(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Sound[]> {
+    return this.#counted(bytes, "separate", options);
+  }
+
+  async #counted(
+    bytes: Uint8Array,
+    layout: ChannelLayout,
+    { signal, maximumDurationMs = Infinity }: DecodeOptions,
+  ): Promise<Sound[]> {
     const { counters } = this.#options;
     const ended = AbortSignal.any([this.#closed.signal, ...(signal ? [signal] : [])]);
     try {
-      const sound = await this.#decode(bytes, ended, maximumDurationMs);
+      const tracks = await this.#decode(bytes, layout, ended, maximumDurationMs);
       counters.add("media.decoded");
-      return sound;
+      return tracks;
     } catch (error) {
       if (error instanceof LinescribeError) counters.add(`media.failed.${error.code}`);
       throw error;
     }
   }
 
-  async #decode(bytes: Uint8Array, signal: AbortSignal, ownMaximumMs = Infinity): Promise<Sound> {
+  async #decode(
+    bytes: Uint8Array,
+    layout: ChannelLayout,
+    signal: AbortSignal,
+    ownMaximumMs: number,
+  ): Promise<Sound[]> {
     const { maximumBytes, maximumDurationMs, deadlineMs } = this.limits;
     if (bytes.length > maximumBytes) {
       const message = `Expected a file of at most ${maximumBytes} bytes, got ${bytes.length}`;
@@ -94,7 +119,7 @@ export class MediaDecoder {
       deadline.abort(new LinescribeError("MEDIA_TIMEOUT", message));
     }, deadlineMs);
     try {
-      const data = { kind, bytes, maximumDurationMs: Math.min(maximumDurationMs, ownMaximumMs) };
+      const data = { kind, bytes, layout, maximumDurationMs: Math.min(maximumDurationMs, ownMaximumMs) };
       return await this.#read(data, AbortSignal.any([signal, deadline.signal]));
     } finally {
       clearTimeout(timer);
@@ -103,7 +128,7 @@ export class MediaDecoder {
   }
 
   /** By a library where there is one for what the file turns out to be, else by ffmpeg. */
-  async #read(data: MediaWorkerData, signal: AbortSignal): Promise<Sound> {
+  async #read(data: MediaWorkerData, signal: AbortSignal): Promise<Sound[]> {
     const { ffmpeg = null, createWorker } = this.#options;
     try {
       if (FFMPEG_ONLY.has(data.kind))

@@ -8,10 +8,12 @@ import path from "node:path";
 import { LinescribeError, messageOf } from "../base/error.ts";
 import { setNiceness } from "../base/niceness.ts";
 import { MODEL_RATE_HZ, msToSamples } from "../base/time.ts";
+import { AuTracks } from "./au.ts";
 import { malformed } from "./block.ts";
+import { tooLong } from "./funnel.ts";
 import type { MediaKind } from "./kind.ts";
-import { DECODING_NICENESS } from "./limits.ts";
-import { Sound } from "./sound.ts";
+import { type ChannelLayout, DECODING_NICENESS } from "./limits.ts";
+import type { Sound } from "./sound.ts";
 
 /**
  * The demuxer of each kind, named because ffmpeg's own guess could take a file for a playlist, which names other files.
@@ -28,7 +30,6 @@ const DEMUXERS: Readonly<Record<MediaKind, string>> = {
 
 /** One allocation of ffmpeg at most, bytes. */
 const ALLOCATION_MAXIMUM_BYTES = 64 * 1024 * 1024;
-const SAMPLE_BYTES = 2;
 
 export interface FfmpegOptions {
   /** Path of the program. */
@@ -36,6 +37,7 @@ export interface FfmpegOptions {
   kind: MediaKind;
   bytes: Uint8Array;
   maximumDurationMs: number;
+  layout: ChannelLayout;
   /** Folder for the file, which has to be one for MP4: its index may lie at its end. Default that of the system. */
   folder?: string | undefined;
 }
@@ -46,7 +48,7 @@ export interface FfmpegOptions {
  * @param signal - Ends it; then this rejects with the signal's reason.
  * @throws {LinescribeError} `MEDIA_MALFORMED`, `MEDIA_TOO_LONG`, or `MEDIA_FAILED` when ffmpeg cannot be started.
  */
-export async function decodeWithFfmpeg(options: FfmpegOptions, signal: AbortSignal): Promise<Sound> {
+export async function decodeWithFfmpeg(options: FfmpegOptions, signal: AbortSignal): Promise<Sound[]> {
   signal.throwIfAborted();
   const folder = await inFolder(() => mkdtemp(path.join(options.folder ?? tmpdir(), "linescribe-media-")));
   try {
@@ -70,24 +72,25 @@ async function inFolder<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function argumentsOf(kind: MediaKind, file: string): string[] {
+function argumentsOf(kind: MediaKind, file: string, layout: ChannelLayout): string[] {
   return [
     ...["-nostdin", "-hide_banner", "-loglevel", "quiet", "-threads", "1"],
     ...["-max_alloc", String(ALLOCATION_MAXIMUM_BYTES)],
     ...["-protocol_whitelist", "file", "-f", DEMUXERS[kind], "-i", `file:${file}`],
     ...["-map", "0:a:0", "-vn", "-sn", "-dn", "-map_metadata", "-1", "-filter_threads", "1"],
-    ...["-ac", "1", "-ar", String(MODEL_RATE_HZ), "-f", "s16le", "pipe:1"],
+    ...(layout === "mixed" ? ["-ac", "1"] : []),
+    ...["-ar", String(MODEL_RATE_HZ), "-c:a", "pcm_s16be", "-f", "au", "pipe:1"],
   ];
 }
 
 async function run(
-  { program, kind, maximumDurationMs }: FfmpegOptions,
+  { program, kind, maximumDurationMs, layout }: FfmpegOptions,
   file: string,
   signal: AbortSignal,
-): Promise<Sound> {
+): Promise<Sound[]> {
   signal.throwIfAborted();
   // Nothing of our environment: keys and tokens may be in it.
-  const child = spawn(program, argumentsOf(kind, file), {
+  const child = spawn(program, argumentsOf(kind, file, layout), {
     stdio: ["ignore", "pipe", "ignore"],
     env: {},
     cwd: path.dirname(file),
@@ -95,40 +98,38 @@ async function run(
   if (child.pid !== undefined) setNiceness(DECODING_NICENESS, child.pid);
   const maximumSamples = msToSamples(maximumDurationMs, MODEL_RATE_HZ);
   try {
-    return await soundOf(child, maximumSamples, signal);
+    return await tracksOf(child, tooLong(maximumSamples, layout), maximumSamples, signal);
   } finally {
     await killed(child);
   }
 }
 
-function soundOf(child: ChildProcess, maximumSamples: number, signal: AbortSignal): Promise<Sound> {
-  const sound = new Sound();
-  let odd: Buffer = Buffer.alloc(0);
-  return new Promise<Sound>((resolve, reject) => {
+function tracksOf(
+  child: ChildProcess,
+  excess: LinescribeError,
+  maximumSamples: number,
+  signal: AbortSignal,
+): Promise<Sound[]> {
+  const au = new AuTracks();
+  return new Promise<Sound[]>((resolve, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     child.once("error", (cause) => {
       reject(new LinescribeError("MEDIA_FAILED", `ffmpeg could not be started: ${cause.message}`, { cause }));
     });
     child.stdout?.on("data", (chunk: Buffer) => {
-      const bytes = odd.length === 0 ? chunk : Buffer.concat([odd, chunk]);
-      const whole = bytes.length - (bytes.length % SAMPLE_BYTES);
-      odd = bytes.subarray(whole);
-      sound.push(samplesOf(bytes.subarray(0, whole)));
-      if (sound.length <= maximumSamples) return;
-      const limit = `${Math.round(maximumSamples / MODEL_RATE_HZ)} s`;
-      reject(new LinescribeError("MEDIA_TOO_LONG", `The file plays longer than ${limit}`));
+      try {
+        au.push(chunk);
+        if (au.samples > maximumSamples) throw excess;
+      } catch (error) {
+        reject(error);
+        child.stdout?.destroy();
+      }
     });
     child.once("close", (code) => {
-      if (sound.length > 0) resolve(sound);
+      if (au.samples > 0) resolve(au.tracks);
       else reject(malformed(`ffmpeg found no sound in the file (exit code ${code})`));
     });
   });
-}
-
-function samplesOf(bytes: Buffer): Int16Array {
-  const s16 = new Int16Array(bytes.length / SAMPLE_BYTES);
-  for (let index = 0; index < s16.length; index++) s16[index] = bytes.readInt16LE(index * SAMPLE_BYTES);
-  return s16;
 }
 
 async function killed(child: ChildProcess): Promise<void> {

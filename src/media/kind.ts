@@ -23,6 +23,24 @@ export function kindOf(bytes: Uint8Array): MediaKind | null {
   return kindOfFrame(bytes[0] ?? 0, bytes[1] ?? 0, bytes[2] ?? 0);
 }
 
+/** How far into a file the first frame of MPEG audio is looked for, behind its tags, bytes. */
+const FRAME_SEARCH_BYTES = 65_536;
+const ID3_HEAD_BYTES = 10;
+
+/** Whether the first frame of a file of MPEG audio has one channel; false where there is none. */
+export function isMonoMp3(bytes: Uint8Array): boolean {
+  let start = 0;
+  // The length of a tag has 7 bits a byte (ID3v2, 3.1).
+  while (ascii(bytes, start, "ID3"))
+    start +=
+      [6, 7, 8, 9].reduce((size, at) => size * 128 + ((bytes[start + at] ?? 0) & 0x7f), 0) + ID3_HEAD_BYTES;
+  for (let at = start; at < Math.min(bytes.length - 3, start + FRAME_SEARCH_BYTES); at++) {
+    const [first = 0, second = 0, third = 0, fourth = 0] = bytes.subarray(at, at + 4);
+    if (kindOfFrame(first, second, third) === "mp3") return fourth >> 6 === 3;
+  }
+  return false;
+}
+
 /** MPEG audio begins with 11 set bits, then 2 of version and 2 of layer; layer 0 is ADTS, which is AAC. */
 function kindOfFrame(first: number, second: number, third: number): MediaKind | null {
   if (first !== 0xff || (second & 0xe0) !== 0xe0) return null;

@@ -26,22 +26,23 @@ export function createMediaWorker(data: MediaWorkerData): Worker {
  * Decodes in a thread of its own, which is gone when this settles.
  *
  * @param signal - Ends it; then this rejects with the signal's reason.
+ * @returns One track of all channels, or one of each.
  * @throws {LinescribeError} `MEDIA_MALFORMED`, `MEDIA_UNSUPPORTED`, `MEDIA_TOO_LONG`, or `MEDIA_FAILED` when the thread died.
  */
 export async function decodeInThread(
   data: MediaWorkerData,
   signal: AbortSignal,
   createWorker: CreateMediaWorker = createMediaWorker,
-): Promise<Sound> {
+): Promise<Sound[]> {
   signal.throwIfAborted();
   const worker = createWorker(data);
-  const sound = new Sound();
+  const tracks: Sound[] = [];
   try {
-    return await new Promise<Sound>((resolve, reject) => {
+    return await new Promise<Sound[]>((resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
       worker.on("message", (answer: MediaAnswer) => {
-        if (answer.type === "sound") sound.push(answer.s16);
-        else if (answer.type === "done") resolve(sound);
+        if (answer.type === "sound") soundOf(tracks, answer.track).push(answer.s16);
+        else if (answer.type === "done") resolve(tracks);
         else reject(new LinescribeError(answer.code, answer.message));
       });
       worker.on("error", (cause: NodeJS.ErrnoException) => {
@@ -53,6 +54,11 @@ export async function decodeInThread(
   } finally {
     await worker.terminate();
   }
+}
+
+function soundOf(tracks: Sound[], track: number): Sound {
+  while (tracks.length <= track) tracks.push(new Sound());
+  return tracks[track] as Sound;
 }
 
 function died(reason: string, cause?: unknown): LinescribeError {

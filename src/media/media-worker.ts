@@ -9,16 +9,17 @@ import { malformed } from "./block.ts";
 import { blocksOf } from "./blocks.ts";
 import { Funnel } from "./funnel.ts";
 import type { MediaKind } from "./kind.ts";
-import { DECODING_NICENESS } from "./limits.ts";
+import { type ChannelLayout, DECODING_NICENESS } from "./limits.ts";
 
 export interface MediaWorkerData {
   kind: MediaKind;
   bytes: Uint8Array;
   maximumDurationMs: number;
+  layout: ChannelLayout;
 }
 
 export type MediaAnswer =
-  | { type: "sound"; s16: Int16Array }
+  | { type: "sound"; track: number; s16: Int16Array }
   | { type: "done" }
   | { type: "failed"; code: ErrorCode; message: string };
 
@@ -29,13 +30,13 @@ console.warn = () => {};
 const port = parentPort;
 setNiceness(DECODING_NICENESS);
 if (port) {
-  const { kind, bytes, maximumDurationMs } = workerData as MediaWorkerData;
+  const { kind, bytes, maximumDurationMs, layout } = workerData as MediaWorkerData;
   const answer = (message: MediaAnswer, transfer: ArrayBuffer[] = []): void =>
     port.postMessage(message, transfer);
   try {
-    const funnel = new Funnel(maximumDurationMs, (s16) =>
-      answer({ type: "sound", s16 }, [s16.buffer as ArrayBuffer]),
-    );
+    const emit = (s16: Int16Array, track: number): void =>
+      answer({ type: "sound", track, s16 }, [s16.buffer as ArrayBuffer]);
+    const funnel = new Funnel(maximumDurationMs, emit, layout);
     for await (const block of blocksOf(kind, bytes)) funnel.push(block);
     funnel.end();
     if (funnel.samples === 0) throw malformed("The file holds no sound");

@@ -5,12 +5,12 @@ import { OggVorbisDecoder } from "@wasm-audio-decoders/ogg-vorbis";
 import { MODEL_RATE_HZ } from "../base/time.ts";
 import { type Block, malformed, unsupported } from "./block.ts";
 import { flacBlocks } from "./flac-blocks.ts";
+import { MAXIMUM_CHANNELS } from "./limits.ts";
 import { type OggPage, oggPages, packetsOf } from "./ogg.ts";
 import { isOpusHead, OPUS_RATE_HZ, OpusStream, parseOpusHead } from "./opus.ts";
 
 type OggCodec = "opus" | "vorbis" | "flac";
 
-const MAXIMUM_CHANNELS = 8;
 /** Recordings that follow each other in one file; each takes a decoder. */
 const MAXIMUM_STREAMS = 32;
 /** 255 packets of silence, 4096 samples each, fit into a page of 600 bytes: this much is 67 MB of 8 channels at most. */

@@ -9,12 +9,12 @@
 import { OpusDecoder } from "opus-decoder";
 import { MODEL_RATE_HZ } from "../base/time.ts";
 import { type Block, malformed, unsupported } from "./block.ts";
+import { MAXIMUM_CHANNELS } from "./limits.ts";
 
 /** Positions and pre-skip count at this rate, whatever was recorded. */
 export const OPUS_RATE_HZ = 48_000;
 /** Input samples of 48 kHz for one of ours. */
 const RATIO = OPUS_RATE_HZ / MODEL_RATE_HZ;
-const MAXIMUM_CHANNELS = 8;
 const MAGIC = "OpusHead";
 /** The longest packet, 120 ms at 16 kHz (RFC 6716, 3.2.5). */
 const PACKET_MAXIMUM_SAMPLES = 1920;
@@ -130,7 +130,8 @@ export class OpusStream {
     const { channelData, samplesDecoded } = this.#decoder.decodeFrame(packet);
     if (samplesDecoded > 0 && samplesDecoded <= PACKET_MAXIMUM_SAMPLES) {
       this.#packetSamples = samplesDecoded;
-      return { channels: channelData, samples: samplesDecoded };
+      // The decoder makes two channels of one.
+      return { channels: channelData.slice(0, this.#head.channels), samples: samplesDecoded };
     }
     const silence = new Float32Array(this.#packetSamples);
     return { channels: [silence], samples: this.#packetSamples };

@@ -4,10 +4,10 @@
 import { decodeAlaw, decodeMulaw } from "../audio/g711.ts";
 import { s16ToF32 } from "../audio/sample.ts";
 import { type Block, malformed, unsupported } from "./block.ts";
+import { MAXIMUM_CHANNELS } from "./limits.ts";
 
 /** Samples of each channel in a block: 2 MB of 8 channels. */
 const BLOCK_SAMPLES = 65_536;
-const MAXIMUM_CHANNELS = 8;
 const RIFF_HEADER_BYTES = 12;
 const CHUNK_HEADER_BYTES = 8;
 const FORMAT_BYTES = 16;

@@ -10,6 +10,11 @@ export interface FileDecoder {
   decode(bytes: Uint8Array, options: { signal: AbortSignal }): Promise<Samples>;
 }
 
+/** The same, with the channels of the file apart. */
+export interface ChannelDecoder extends FileDecoder {
+  decodeChannels(bytes: Uint8Array, options: { signal: AbortSignal }): Promise<Samples[]>;
+}
+
 export interface FileTranscriber {
   transcribe(recording: Recording, options: TranscribeOptions): Promise<Transcript>;
 }

@@ -29,6 +29,8 @@ function decoderOf(t: TestContext, more: Partial<MediaDecoderOptions> = {}) {
   return { decoder, counters };
 }
 
+const MIXED = { layout: "mixed" } as const;
+
 /** A worker of a few lines; what it does is up to the test. */
 const workerOf = (source: string) => () => new Worker(source, { eval: true });
 const SILENT = workerOf("setInterval(() => {}, 1000)");
@@ -135,6 +137,9 @@ test("without ffmpeg AAC is refused, and the answer says what would help", async
   }
 });
 
+/** Of one channel: magic, offset of the samples, unknown length, 16 bit, rate, channels. */
+const AU_HEAD = `${Buffer.from(".snd").toString("hex")}00000018ffffffff0000000300003e8000000001`;
+
 /** A program that is called like ffmpeg. It finds its file in its working folder. */
 function fakeFfmpeg(t: TestContext, script: string): { program: string; folder: string } {
   const folder = mkdtempSync(path.join(tmpdir(), "linescribe-test-"));
@@ -151,13 +156,20 @@ test("ffmpeg is given one file, no network and nothing of our environment", asyn
     `require("fs").writeFileSync(__dirname + "/seen.json", JSON.stringify({
       arguments: process.argv.slice(2), environment: Object.keys(process.env), here: require("fs").readdirSync("."),
       bytes: require("fs").readFileSync("input").length }));
-    process.stdout.write(Buffer.from([1, 0, 2, 0, 3]));`,
+    process.stdout.write(Buffer.concat([Buffer.from("${AU_HEAD}", "hex"), Buffer.from([0, 1, 0, 2, 3])]));`,
   );
   process.env.LINESCRIBE_TEST_SECRET = "secret";
   t.after(() => delete process.env.LINESCRIBE_TEST_SECRET);
-  const options = { program, kind: "mp4", bytes: Buffer.alloc(77), maximumDurationMs: 1000, folder } as const;
-  const sound = await decodeWithFfmpeg(options, new AbortController().signal);
-  assert.equal(sound.length, 2);
+  const options = {
+    program,
+    kind: "mp4",
+    bytes: Buffer.alloc(77),
+    ...MIXED,
+    maximumDurationMs: 1000,
+    folder,
+  } as const;
+  const [sound] = await decodeWithFfmpeg(options, new AbortController().signal);
+  assert.equal(sound?.length, 2);
   const seen = JSON.parse(readFileSync(path.join(folder, "seen.json"), "utf8"));
   assert.deepEqual([seen.environment, seen.here, seen.bytes], [[], ["input"], 77]);
   const given: string[] = seen.arguments;
@@ -172,10 +184,11 @@ test("an ffmpeg that never ends is killed: by abort, by the length of what it wr
     t,
     `require("fs").writeFileSync(__dirname + "/pid", String(process.pid));
     const write = () => { while (process.stdout.write(Buffer.alloc(65536))); process.stdout.once("drain", write); };
+    process.stdout.write(Buffer.from("${AU_HEAD}", "hex"));
     if (require("fs").readFileSync("input").length > 50) write(); else setInterval(() => {}, 1000);`,
   );
   const run = (bytes: Uint8Array, signal: AbortSignal) =>
-    decodeWithFfmpeg({ program, kind: "aac", bytes, maximumDurationMs: 60_000, folder }, signal);
+    decodeWithFfmpeg({ program, kind: "aac", bytes, ...MIXED, maximumDurationMs: 60_000, folder }, signal);
   const isAlive = () => existsSync(`/proc/${readFileSync(path.join(folder, "pid"), "utf8")}`);
   await assert.rejects(run(Buffer.alloc(100), new AbortController().signal), { code: "MEDIA_TOO_LONG" });
   assert.equal(isAlive(), false);
@@ -188,7 +201,7 @@ test("an ffmpeg that never ends is killed: by abort, by the length of what it wr
 
 test("an ffmpeg that finds nothing, or is none, has a code", async (t) => {
   const { program } = fakeFfmpeg(t, "process.exit(1)");
-  const options = { kind: "mp4", bytes: Buffer.alloc(10), maximumDurationMs: 1000 } as const;
+  const options = { kind: "mp4", bytes: Buffer.alloc(10), ...MIXED, maximumDurationMs: 1000 } as const;
   const { signal } = new AbortController();
   await assert.rejects(decodeWithFfmpeg({ ...options, program }, signal), { code: "MEDIA_MALFORMED" });
   await assert.rejects(decodeWithFfmpeg({ ...options, program: "/nowhere/ffmpeg" }, signal), {
