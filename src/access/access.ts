@@ -59,6 +59,8 @@ export interface Access {
   ): Promise<Admission>;
   /** The client's address, not a proxy's, also where no key is asked for; `unknown` when the peer has none. */
   addressOf(request: Pick<IncomingMessage, "headers" | "socket">): string;
+  /** Whether a request is of no page, or of one whose origin may connect. */
+  allowsOrigin(request: Pick<IncomingMessage, "headers">): boolean;
   /** Whether no key exists yet, so that only this machine is answered. */
   readonly keyless: boolean;
   /** Looks for keys that ended, and writes when keys were used; runs by itself every few seconds. */
@@ -86,6 +88,7 @@ export function createAccess(options: AccessOptions): Access {
       return gate.admit(request, scope);
     },
     addressOf: (request) => gate.clientOf(request).text,
+    allowsOrigin: (request) => gate.allowsOrigin(request),
     get keyless() {
       return gate.keyless;
     },
@@ -125,6 +128,16 @@ class Gate {
 
   get keyless(): boolean {
     return !this.#options.keys.any();
+  }
+
+  /** Where keys cannot be read, no page may. */
+  allowsOrigin(request: Pick<IncomingMessage, "headers">): boolean {
+    try {
+      return originAllowed(request, this.#options, this.keyless);
+    } catch (error) {
+      if (error instanceof LinescribeError) return false;
+      throw error;
+    }
   }
 
   clientOf(request: Pick<IncomingMessage, "headers" | "socket">): ClientAddress {

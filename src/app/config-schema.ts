@@ -217,7 +217,7 @@ export const configSchema = z.strictObject({
         .prefault({}),
     })
     .prefault({}),
-  /** URLs that API callers will give (nothing takes one yet), see docs/outside-urls.md. */
+  /** URLs that API callers give: files that are there, callbacks that go there; see docs/outside-urls.md. */
   fetch: z
     .strictObject({
       /** Networks inside that such URLs may lead to. */

@@ -2,7 +2,7 @@
  * The running program: opens the store, starts the engine, listens, and stops in the right order.
  *
  * Stop: readiness off, no new calls and sessions -> open utterances recognised and committed, `call.ended` of each ->
- * sockets closed -> due webhooks sent -> HTTP closed -> engine closed -> store closed.
+ * sockets closed -> due webhooks and callbacks sent -> HTTP closed -> engine closed -> store closed.
  */
 import type http from "node:http";
 import { type Access, createAccess } from "../access/access.ts";
@@ -12,8 +12,10 @@ import { LinescribeError, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { CallLimits } from "../call/call-options.ts";
 import { attachLiveSocket, LISTEN_PATH } from "../deepgram/live-socket.ts";
+import type { OutsideSchedule } from "../delivery/outside-attempt.ts";
 import type { Schedule } from "../delivery/schedule.ts";
 import { DeliverySender } from "../delivery/sender.ts";
+import type { Resolve } from "../fetch/resolve.ts";
 import type { CallsApi } from "../rest/calls-api.ts";
 import { Sessions } from "../session/sessions.ts";
 import type { SocketDesk } from "../sockets/socket-desk.ts";
@@ -31,6 +33,7 @@ import { type Engine, startEngine } from "./engine.ts";
 import { createFileApi, type FileApi } from "./file-api.ts";
 import { type Health, healthRoutes } from "./health.ts";
 import { closeHttp, createHttp, listenOn, localUrl } from "./http.ts";
+import { createOutside, type Outside } from "./outside.ts";
 import { Switchboard, WATERMARK_MS } from "./switchboard.ts";
 import { streamTokenKey } from "./token-key.ts";
 import { UpgradeRoutes } from "./upgrades.ts";
@@ -47,6 +50,8 @@ export interface ServerOptions {
   engine?: Engine;
   callLimits?: Partial<CallLimits>;
   schedule?: Schedule;
+  /** How URLs that API callers give are resolved, and how often callbacks to them are tried. */
+  outside?: { resolve?: Resolve; schedule?: Partial<OutsideSchedule> };
 }
 
 export interface RunningServer {
@@ -94,6 +99,7 @@ class Server implements RunningServer {
   readonly #config: Config;
   readonly #logger: Logger;
   readonly #sender: DeliverySender;
+  readonly #outside: Outside;
   readonly #committer: Committer;
   readonly #switchboard: Switchboard;
   readonly #access: Access;
@@ -129,6 +135,7 @@ class Server implements RunningServer {
       keepDeliveredMs: Math.round(config.store.keepDeliveredDays * 24 * 3600 * 1000),
       ...(options.schedule ? { schedule: options.schedule } : {}),
     });
+    this.#outside = createOutside({ config, store, logger, counters, ...options.outside });
     const onCommitted = (event: CallEvent): void => {
       this.#sender.wake();
       options.onEvent?.(event);
@@ -156,17 +163,18 @@ class Server implements RunningServer {
       counters,
     });
     const health = healthRoutes({ health: () => this.#health(), unready: () => this.#unready() });
-    this.#files = createFileApi({ config, engine, access: this.#access, logger, counters });
+    const shared = { access: this.#access, outside: this.#outside, logger, counters };
+    this.#files = createFileApi({ config, engine, ...shared });
     const onResent = (): void => this.#sender.wake();
     this.#calls = createCallsApi({ store, access: this.#access, onResent, logger, counters });
-    this.#http = createHttp([health, this.#telephony.router, this.#calls.router], [this.#files.router]);
+    this.#http = createHttp([health, this.#telephony.router, this.#calls.router], this.#files.routers);
     const upgrades = new UpgradeRoutes(this.#http);
     this.#media = this.#telephony.attach(upgrades.at(MEDIA_PATH));
     const [sessions, access] = [this.#sessions, this.#access];
     const sockets = { access, sessions, limits: config.sockets, log: logger, counters };
     this.#transcribe = attachTranscribeSocket(upgrades.at(TRANSCRIBE_PATH), sockets);
-    const { model } = config.asr;
-    this.#listen = attachLiveSocket(upgrades.at(LISTEN_PATH), { ...sockets, model, callbacks: null });
+    const [{ model }, { callbacks }] = [config.asr, this.#outside];
+    this.#listen = attachLiveSocket(upgrades.at(LISTEN_PATH), { ...sockets, model, callbacks });
     this.#watermarks = setInterval(() => this.#saveWatermarks(), WATERMARK_MS);
     this.#watermarks.unref();
   }
@@ -190,6 +198,7 @@ class Server implements RunningServer {
       throw error;
     }
     this.#sender.start();
+    this.#outside.callbacks.start();
     this.#logger.info({ url: this.url, publicUrl }, "listening");
   }
 
@@ -211,10 +220,11 @@ class Server implements RunningServer {
     await Promise.race([ended, sleep(drainMs * (1 - DELIVERY_SHARE))]);
     clearInterval(this.#watermarks);
     this.#saveWatermarks();
-    this.#files.close();
     this.#calls.close();
+    await Promise.race([this.#files.close(), sleep(Math.max(0, deadline - Date.now()))]);
     await Promise.all([this.#media.close(1001), this.#transcribe.close(), this.#listen.close()]);
-    await this.#sender.stop(Math.max(0, deadline - Date.now()));
+    const leftMs = Math.max(0, deadline - Date.now());
+    await Promise.all([this.#sender.stop(leftMs), this.#outside.callbacks.stop(leftMs)]);
     this.#committer.stop();
     await closeHttp(this.#http);
     if (!this.#options.engine) await this.engine.close();

@@ -7,6 +7,8 @@ import type { ErrorAnswer } from "../http/exchange.ts";
 
 /** Deepgram's codes of our errors, where the status does not say enough; docs/deepgram.md has the same table. */
 export const ERR_CODES: Partial<Record<ErrorCode, string>> = {
+  // The only body that is read for its words.
+  REQUEST_MALFORMED: "INVALID_JSON",
   REQUEST_UNSUPPORTED_OPTION: "INVALID_QUERY_PARAMETER",
   ASR_BAD_HINTS: "INVALID_QUERY_PARAMETER",
   ASR_BAD_LANGUAGE: "INVALID_QUERY_PARAMETER",

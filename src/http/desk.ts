@@ -19,6 +19,8 @@ export interface DeskOptions {
   scope: Scope;
   /** Requests worked on at once; one more is refused with `REQUEST_OVERLOADED`. */
   maximumRequests: number;
+  /** Places that requests of this API take beside its own, because others take them, too. */
+  places?: Places;
   /** The answer to an error, as the API has it. */
   describe: DescribeError;
   logger: Logger;
@@ -40,7 +42,7 @@ export class RequestDesk {
 
   constructor(options: DeskOptions) {
     this.#options = options;
-    this.#places = new Places(options.name, options.maximumRequests, options.counters);
+    this.#places = new Places(options.name, options.maximumRequests, options.counters, options.places);
   }
 
   /** No new requests from now on. */

@@ -7,10 +7,15 @@ export class Places {
   readonly #name: string;
   readonly #maximum: number;
   readonly #counters: Counters;
+  readonly #shared: Places | null;
   #taken = 0;
 
-  /** @param name - Prefix of the counters `<name>.added` and `<name>.refused`. */
-  constructor(name: string, maximum: number, counters: Counters) {
+  /**
+   * @param name - Prefix of the counters `<name>.added` and `<name>.refused`.
+   * @param shared - Places of which each of these takes one, too.
+   */
+  constructor(name: string, maximum: number, counters: Counters, shared: Places | null = null) {
+    this.#shared = shared;
     this.#name = name;
     this.#maximum = maximum;
     this.#counters = counters;
@@ -22,7 +27,8 @@ export class Places {
 
   /** Takes a place; returns what gives it back, once, or null when all are taken. */
   take(): (() => void) | null {
-    if (this.#taken >= this.#maximum) {
+    const leaveShared = this.#taken < this.#maximum ? (this.#shared?.take() ?? null) : null;
+    if (this.#taken >= this.#maximum || (this.#shared && leaveShared === null)) {
       this.#counters.add(`${this.#name}.refused`);
       return null;
     }
@@ -32,6 +38,7 @@ export class Places {
     return () => {
       if (given) return;
       given = true;
+      leaveShared?.();
       this.#taken -= 1;
     };
   }

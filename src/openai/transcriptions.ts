@@ -8,6 +8,7 @@ import type { Logger } from "../base/log.ts";
 import { MODEL_RATE_HZ, samplesToMs } from "../base/time.ts";
 import { RequestDesk, type Visit } from "../http/desk.ts";
 import type { Exchange } from "../http/exchange.ts";
+import type { Places } from "../http/places.ts";
 import { DEFAULT_UPLOAD_LIMITS, type UploadLimits, watchUpload } from "../http/upload.ts";
 import type { FileDecoder, FileTranscriber } from "../recording/port.ts";
 import type { Samples } from "../recording/recording.ts";
@@ -29,6 +30,8 @@ export interface TranscriptionsOptions {
   language(tag: string): string | null;
   /** Requests worked on at once; one more is refused with `REQUEST_OVERLOADED`. */
   maximumRequests: number;
+  /** Places that are shared with other APIs. */
+  places?: Places;
   maximumFileBytes: number;
   upload?: Partial<UploadLimits>;
   logger: Logger;
