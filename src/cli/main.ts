@@ -90,6 +90,12 @@ function addUpkeep(program: Command): void {
     .option(...CONFIG)
     .action(async (options) => (await import("./outbox.ts")).listOutbox(options));
   outbox
+    .command("callbacks")
+    .description("list results that wait for URLs of API callers, or were given up")
+    .option("--json", "one JSON object a callback")
+    .option(...CONFIG)
+    .action(async (options) => (await import("./outbox.ts")).listCallbacks(options));
+  outbox
     .command("retry")
     .argument("[id...]", "as list shows them", parse.id)
     .description("deliver events again, from now on")

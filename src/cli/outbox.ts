@@ -1,7 +1,8 @@
 /**
- * `linescribe outbox list|retry|drop`: works on the store alone, also while a server is running on it.
+ * `linescribe outbox list|callbacks|retry|drop`: works on the store alone, also while a server is running on it.
  */
 import { shownUrl } from "../app/config.ts";
+import type { CallbackRow } from "../store/callbacks.ts";
 import type { Store } from "../store/store.ts";
 import type { OutboxRow, OutboxSelection, OutboxState } from "../store/upkeep.ts";
 import { type StoreFileOptions, withStore } from "./store-file.ts";
@@ -46,6 +47,38 @@ function cellsOf(row: OutboxRow): string[] {
     new Date(row.queuedAt).toISOString(),
     row.lastStatus === null ? (row.lastError ?? "-") : String(row.lastStatus),
     shownUrl(row.endpoint),
+  ];
+}
+
+/** What is owed to URLs of API callers, or was given up. */
+export function listCallbacks(options: StoreFileOptions & { json?: boolean }): void {
+  withStore(options, ({ callbacks }) => {
+    const rows: string[][] = [];
+    for (let after = 0; ; ) {
+      const page = callbacks.list({ after, limit: PAGE_ROWS });
+      for (const row of page) {
+        if (options.json) printJson(row);
+        else rows.push(callbackCellsOf(row));
+      }
+      if (page.length < PAGE_ROWS) break;
+      after = (page.at(-1) as CallbackRow).id;
+    }
+    if (options.json) return;
+    const head = ["ID", "STATE", "REQUEST", "KEY", "TRIES", "ACCEPTED", "LAST", "RECEIVER"];
+    print(rows.length === 0 ? "nothing" : table([head, ...rows]));
+  });
+}
+
+function callbackCellsOf(row: CallbackRow): string[] {
+  return [
+    String(row.id),
+    row.state,
+    row.requestId,
+    row.keyId ?? "-",
+    String(row.attempts),
+    new Date(row.createdAt).toISOString(),
+    row.lastStatus === null ? (row.lastError ?? "-") : String(row.lastStatus),
+    row.origin,
   ];
 }
 

@@ -56,7 +56,8 @@ export interface CallbackRow {
   id: number;
   requestId: string;
   keyId: string | null;
-  url: string;
+  /** Of the URL; the rest may hold secrets of the caller. */
+  origin: string;
   /** `promised`: its result is not there yet. */
   state: "promised" | "pending" | "dead";
   attempts: number;
@@ -238,7 +239,7 @@ function prepare(database: Database.Database) {
          (SELECT id FROM callback WHERE state = 'dead' ORDER BY settled_at DESC LIMIT -1 OFFSET ?)) LIMIT ?)`,
     ),
     list: database.prepare<[number, number], CallbackRow>(
-      `SELECT id, request_id AS requestId, key_id AS keyId, url, state, attempts, created_at AS createdAt,
+      `SELECT id, request_id AS requestId, key_id AS keyId, origin, state, attempts, created_at AS createdAt,
          last_status AS lastStatus, last_error AS lastError FROM callback WHERE id > ? ORDER BY id LIMIT ?`,
     ),
   };

@@ -62,3 +62,32 @@ test("a store that is not there is an error and is not created", async (t) => {
   assert.match(stderr, /^STORE_FAILED: There is no store at /);
   assert.ok(!existsSync(path.dirname(file)));
 });
+
+test("callbacks of API callers are listed without what their URLs may hide", async (t) => {
+  const folder = temporaryFolder(t);
+  const file = path.join(folder, "linescribe.config.json");
+  writeFileSync(file, JSON.stringify({ store: { path: "events.db" } }));
+  const { callbacks, close } = bound(openStore({ path: path.join(folder, "events.db"), exclusive: true }));
+  t.after(close);
+  const bounds = { rows: 9, rowsPerKey: 9, bytes: 999, bytesPerKey: 999 };
+  const url = "https://receiver.example:8443/private?token=private";
+  const row = { requestId: "request", keyId: "key", url, method: "POST", body: "spoken" } as const;
+  callbacks.add(row, "pending", bounds, Date.now());
+  const [head] = callbacks.due(Date.now(), 1, []);
+  assert.ok(head);
+  const outcome = { outcome: "dead", at: Date.now(), nextAt: 0, status: 500, error: null } as const;
+  callbacks.settle([{ head, ...outcome }]);
+  callbacks.add({ ...row, requestId: "other" }, "promised", bounds, Date.now());
+  const [plain, json] = await Promise.all([
+    run(["outbox", "callbacks"], folder),
+    run(["outbox", "callbacks", "--json"], folder),
+  ]);
+  assert.match(plain.stdout, /^1 +dead +request +key +1 .* 500 +https:\/\/receiver\.example:8443$/m);
+  assert.match(plain.stdout, /^2 +promised +other /m);
+  assert.equal(jsonLines(json.stdout).length, 2);
+  assert.doesNotMatch(plain.stdout + json.stdout, /private|spoken/);
+});
+
+function bound(store: ReturnType<typeof openStore>) {
+  return { callbacks: store.callbacks, close: () => store.close() };
+}
