@@ -6,6 +6,8 @@ import { loadConfig } from "../src/app/config.ts";
 import { type Engine, startEngine } from "../src/app/engine.ts";
 import { Counters } from "../src/base/counters.ts";
 import { silentLogger } from "../src/base/log.ts";
+import { MODEL_RATE_HZ } from "../src/base/time.ts";
+import type { TextRecogniser } from "../src/call/ports.ts";
 import { normalizeEnglish } from "../src/score/normalizer.ts";
 import { wordErrorRate } from "../src/score/wer.ts";
 import { Session } from "../src/session/session.ts";
@@ -33,19 +35,21 @@ export async function run(args: string[], { json }: BenchOptions): Promise<void>
     const groups = Array.from({ length: Math.ceil(clips.length / CLIPS_PER_SESSION) }, (_, index) =>
       clips.slice(index * CLIPS_PER_SESSION, (index + 1) * CLIPS_PER_SESSION),
     );
+    const seconds = clips.reduce((sum, clip) => sum + clip.seconds, 0);
     console.log(`${machineName()}\n${asr.model}, ${clips.length} clips in ${groups.length} sessions\n`);
     const figures: Record<string, number> = {};
     for (const [name, chunking] of Object.entries(MODES)) {
       const pairs = [];
+      const heard = { samples: 0 };
       for (const group of groups) {
         const reference = group.map(({ text }) => text).join(" ");
-        pairs.push({ reference, hypothesis: await transcribe(engine, chunking, group) });
+        pairs.push({ reference, hypothesis: await transcribe(engine, chunking, group, heard) });
       }
       const { wer, substitutions, deletions, insertions, words } = wordErrorRate(pairs, normalizeEnglish);
       figures[name] = wer;
       const errors = `${substitutions} / ${deletions} / ${insertions} of ${words}`;
       console.log(
-        `${name.padEnd(42)} WER ${(100 * wer).toFixed(2).padStart(5)} %   sub / del / ins ${errors}`,
+        `${name.padEnd(42)} WER ${(100 * wer).toFixed(2).padStart(5)} %   sub / del / ins ${errors}   recognised ${(heard.samples / MODEL_RATE_HZ / seconds).toFixed(1)} times`,
       );
     }
     if (json) console.log(JSON.stringify(figures));
@@ -54,7 +58,12 @@ export async function run(args: string[], { json }: BenchOptions): Promise<void>
   }
 }
 
-async function transcribe(engine: Engine, chunking: Chunking, clips: readonly Clip[]): Promise<string> {
+async function transcribe(
+  engine: Engine,
+  chunking: Chunking,
+  clips: readonly Clip[],
+  heard: { samples: number },
+): Promise<string> {
   const texts: string[] = [];
   const session = new Session(
     {
@@ -67,7 +76,7 @@ async function transcribe(engine: Engine, chunking: Chunking, clips: readonly Cl
       modelLanguage: "en",
       partials: false,
       detector: engine.detector,
-      recogniser: engine.recogniser,
+      recogniser: counting(engine.recogniser, heard),
       commit: async (drafts) => drafts as CallEvent[],
       events: () => [],
       onEnded: () => {},
@@ -88,4 +97,18 @@ async function transcribe(engine: Engine, chunking: Chunking, clips: readonly Cl
   }
   await session.end("stream_stopped");
   return texts.join(" ");
+}
+
+/** Adds up what is recognised. */
+function counting(recogniser: TextRecogniser, heard: { samples: number }): TextRecogniser {
+  return {
+    get partialIntervalMs() {
+      return recogniser.partialIntervalMs;
+    },
+    headStartMs: (audioMs) => recogniser.headStartMs(audioMs),
+    submit(request) {
+      heard.samples += request.pcm16k.length;
+      return recogniser.submit(request);
+    },
+  };
 }

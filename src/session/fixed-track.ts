@@ -17,12 +17,10 @@ export interface FixedTrackOptions extends TrackOptions {
   overlapMs: number;
 }
 
-/** Sound before a window that is heard again with it, ms: as Whisper hears little in 3 s that begin amid a sentence. */
-const CONTEXT_MS = 2000;
+/** Sound before a window that is heard again with it: Whisper hears little in 3 s that begin amid a sentence. */
+const CONTEXT = { leastMs: 2000, mostMs: 6000 };
 /** The recogniser's window, ms. */
 const LONGEST_MS = 30_000;
-/** Two hearings of a word differ by so much in its start. */
-const EDGE_MS = 60;
 
 export class FixedTrack implements SpeechTrack {
   readonly #options: FixedTrackOptions;
@@ -41,9 +39,10 @@ export class FixedTrack implements SpeechTrack {
     this.#options = options;
     this.#language = new TrackLanguage(options.language);
     this.#spoken = options.language;
+    const mostMs = Math.min(CONTEXT.mostMs, LONGEST_MS - options.chunkMs);
     this.#windows = new Windows({
       ...options,
-      contextMs: Math.min(CONTEXT_MS, LONGEST_MS - options.chunkMs),
+      context: { leastMs: Math.min(CONTEXT.leastMs, mostMs), mostMs },
       onWindow: (window) => this.#window(window),
       onOpen: (window) => this.#goesOn(window),
       onFailure: ({ code }) => options.logger.error({ code }, "speech detection failed in a session"),
@@ -116,17 +115,13 @@ export class FixedTrack implements SpeechTrack {
 
   #final(window: SoundWindow, result: RecognisedText | null): EventDraft | null {
     const { startMs, endMs, nextStartMs, speechMs, contextMs } = window;
-    const sound = result !== null && result.text !== "" && !isInvented(result, window);
-    if (sound) {
+    const sound = result !== null && !isInvented(result, window);
+    if (sound && result.text !== "") {
       this.#language.heard(result.language, speechMs);
       this.#spoken = result.language;
     }
-    const all = sound ? wordsOfWindow(result, startMs - contextMs, endMs) : [];
-    // What ended before the window was said already. A last word before a pause may be thought to last until its end: where
-    // no window overlaps this one, nobody is left to know better.
-    const overlaps = startMs < this.#joiner.endMs;
-    const heard = all.filter((word) => (overlaps ? word.endMs > startMs : word.startMs >= startMs - EDGE_MS));
-    const words = this.#joiner.join({ startMs, endMs, nextStartMs, words: heard });
+    const all = sound ? wordsOfWindow(result, startMs - contextMs, endMs) : null;
+    const words = this.#joiner.join({ endMs, nextStartMs, words: all });
     const [first, last] = [words[0], words.at(-1)];
     if (!first || !last) return null;
     this.#options.counters.add("session.finals");

@@ -1,9 +1,9 @@
 /**
- * Joins what two windows of sound heard, where they overlap, so that no word is lost or doubled.
+ * Joins what two windows heard of the same sound, so that no word is lost or doubled.
  *
- * A word that is cut by the edge of one window is whole in the other, for the overlap is longer than a word. So the text
- * changes over from the earlier window to the later one at a word on which both agree, the one nearest the middle of the
- * overlap; where they agree on none, at the time that loses and doubles the least sound.
+ * The later window is heard from a pause well before the end of the earlier one, and goes on behind it, so of what is not
+ * told yet it knows better: its words follow the last one that was told. Words on which both agree tell where that is;
+ * times alone do where they agree on none. Whole words of the earlier window stay where the later one heard nothing.
  */
 
 /** A word in media time, ms. */
@@ -16,58 +16,69 @@ export interface HeardWord {
   confidence: number;
 }
 
-export interface Overlap {
-  /** Start of the later window, and end of the earlier one. */
-  startMs: number;
+/** Two hearings of one word are less than this apart by their middles, ms; two equal words one after the other are further. */
+const SAME_MS = 250;
+/** A word that ends so close to the end of its window may be a guess at one that was cut, ms. */
+const EDGE_MS = 250;
+
+/** What the earlier window heard. */
+export interface Earlier {
+  /** What was told of it lately, to find the place in what the later one heard. */
+  told: readonly HeardWord[];
+  /** What may still change. */
+  held: readonly HeardWord[];
+  /** Its end, ms. */
   endMs: number;
 }
 
-/** How far apart two hearings of a word may be by their middles, and as a share of the overlap: two equal words next to each other are further. */
-const SAME_MS = 250;
-const SAME_SHARE = 0.4;
-/** A word that ends so close to the end of its window, or begins so close to its start, may have been cut. */
-const EDGE_MS = 60;
-/** What keeping such a word counts where the other window heard one too, as if so much sound were lost, ms. */
-const EDGE_COST_MS = 150;
-/** What a change away from the middle of the overlap counts, per ms. */
-const DISTANCE_COST = 0.05;
-
 /**
- * @param earlier - Words of the earlier window that reach into the overlap.
  * @param later - All words of the later window.
- * @returns Both as one, in order, none overlapping the next.
+ * @param fromMs - Nothing that begins before is told, whoever heard it.
+ * @returns What follows `told`, in order, none overlapping the next.
  */
 export function joinAt(
-  overlap: Overlap,
-  earlier: readonly HeardWord[],
+  { told, held, endMs }: Earlier,
   later: readonly HeardWord[],
+  fromMs: number,
 ): HeardWord[] {
-  if (earlier.length === 0 || later.length === 0) return [...earlier, ...later];
-  const middleMs = (overlap.startMs + overlap.endMs) / 2;
-  const agreed = agreements(overlap, earlier, later);
-  const anchor = nearest(agreed, ([index]) => Math.abs(middleOf(earlier[index] as HeardWord) - middleMs));
-  if (anchor === null) return inOrder(changeAt(bestChange(overlap, earlier, later), earlier, later));
-  const [before, after] = anchor;
-  // The hearing that is further from the edge of its window.
-  const fromEarlier = middleOf(earlier[before] as HeardWord) < middleMs;
-  return inOrder([
-    ...earlier.slice(0, fromEarlier ? before + 1 : before),
-    ...later.slice(fromEarlier ? after + 1 : after),
-  ]);
+  if (later.length === 0) return [...held];
+  const earlier = [...told, ...held];
+  const agreed = agreements(earlier, later);
+  const isPlaced = agreed.some(([index]) => index === told.length - 1);
+  const toldMs = isPlaced ? fromMs : Math.max(fromMs, told.at(-1)?.endMs ?? 0);
+  const joined: HeardWord[] = [];
+  let [i, j] = [0, 0];
+  for (const [a, b] of [...agreed, [earlier.length, later.length] as const]) {
+    // What lies before a told word is told.
+    if (a >= told.length) {
+      const theirs = later.slice(j, b).filter((word) => middleOf(word) >= toldMs);
+      joined.push(...better(earlier.slice(Math.max(i, told.length), a), theirs, endMs));
+      joined.push(...later.slice(b, b + 1));
+    }
+    [i, j] = [a + 1, b + 1];
+  }
+  return inOrder(joined, told.at(-1)?.endMs ?? 0);
+}
+
+/**
+ * What was heard between two words on which both windows agree: by the later one, and what the earlier one was sure of
+ * where the later one heard nothing.
+ */
+function better(earlier: readonly HeardWord[], later: readonly HeardWord[], endMs: number): HeardWord[] {
+  const same = new Set(later.map(({ word }) => bare(word)));
+  const lone = earlier.filter(
+    (word) => word.endMs < endMs - EDGE_MS && !same.has(bare(word.word)) && coverage(word, later) === 0,
+  );
+  return [...lone, ...later].sort((a, b) => middleOf(a) - middleOf(b));
 }
 
 /** Pairs of positions of words that both windows heard, in order: those that agree most in time, all together. */
-function agreements(
-  overlap: Overlap,
-  earlier: readonly HeardWord[],
-  later: readonly HeardWord[],
-): [number, number][] {
-  const sameMs = Math.min(SAME_MS, SAME_SHARE * (overlap.endMs - overlap.startMs));
+function agreements(earlier: readonly HeardWord[], later: readonly HeardWord[]): [number, number][] {
   const width = later.length + 1;
   const best = new Float64Array((earlier.length + 1) * width);
   const weight = (i: number, j: number): number => {
     const [a, b] = [earlier[i] as HeardWord, later[j] as HeardWord];
-    return bare(a.word) === bare(b.word) ? Math.max(0, 1 - Math.abs(middleOf(a) - middleOf(b)) / sameMs) : 0;
+    return bare(a.word) === bare(b.word) ? Math.max(0, 1 - Math.abs(middleOf(a) - middleOf(b)) / SAME_MS) : 0;
   };
   for (let i = earlier.length - 1; i >= 0; i--) {
     for (let j = later.length - 1; j >= 0; j--) {
@@ -90,35 +101,6 @@ function agreements(
   return pairs;
 }
 
-/** The time at which changing from one window to the other loses and doubles the least sound. */
-function bestChange(overlap: Overlap, earlier: readonly HeardWord[], later: readonly HeardWord[]): number {
-  const middleMs = (overlap.startMs + overlap.endMs) / 2;
-  const times = [middleMs, ...earlier.map(({ endMs }) => endMs), ...later.map(({ startMs }) => startMs)];
-  const within = times.filter((ms) => ms >= overlap.startMs - SAME_MS && ms <= overlap.endMs + SAME_MS);
-  return nearest(within, (ms) => costOf(ms, overlap, earlier, later)) ?? middleMs;
-}
-
-function costOf(
-  changeMs: number,
-  overlap: Overlap,
-  earlier: readonly HeardWord[],
-  later: readonly HeardWord[],
-): number {
-  const first = earlier.filter((word) => middleOf(word) < changeMs);
-  const second = later.filter((word) => middleOf(word) >= changeMs);
-  const kept = [...first, ...second];
-  const dropped = [...earlier, ...later].filter((word) => !kept.includes(word));
-  const doubled = sum(first.map((word) => coverage(word, second)));
-  // What is half covered by a word that is kept was another hearing of it; the rest is lost.
-  const lost = sum(dropped.map((word) => Math.max(0, word.endMs - word.startMs - 2 * coverage(word, kept))));
-  // Where the other window heard nothing, there is nothing better to be had.
-  const cut =
-    first.filter((word) => word.endMs >= overlap.endMs - EDGE_MS && isNear(word, later)).length +
-    second.filter((word) => word.startMs <= overlap.startMs + EDGE_MS && isNear(word, earlier)).length;
-  const middleMs = (overlap.startMs + overlap.endMs) / 2;
-  return doubled + lost + EDGE_COST_MS * cut + DISTANCE_COST * Math.abs(changeMs - middleMs);
-}
-
 /** How much of a word lies within others, which do not overlap each other, ms. */
 function coverage({ startMs, endMs }: HeardWord, others: readonly HeardWord[]): number {
   return sum(
@@ -126,39 +108,15 @@ function coverage({ startMs, endMs }: HeardWord, others: readonly HeardWord[]): 
   );
 }
 
-/** Whether another hearing may be of the same word. */
-function isNear({ startMs, endMs }: HeardWord, others: readonly HeardWord[]): boolean {
-  return others.some((other) => other.startMs < endMs + EDGE_MS && other.endMs > startMs - EDGE_MS);
-}
-
-function changeAt(changeMs: number, earlier: readonly HeardWord[], later: readonly HeardWord[]): HeardWord[] {
-  return [
-    ...earlier.filter((word) => middleOf(word) < changeMs),
-    ...later.filter((word) => middleOf(word) >= changeMs),
-  ];
-}
-
 /** Two hearings differ a little in time: a word begins where the one before it ends, at the earliest. */
-function inOrder(words: readonly HeardWord[]): HeardWord[] {
-  let reachedMs = Number.NEGATIVE_INFINITY;
+function inOrder(words: readonly HeardWord[], fromMs: number): HeardWord[] {
+  let reachedMs = fromMs;
   return words.map((word) => {
     const startMs = Math.max(word.startMs, reachedMs);
     const endMs = Math.max(word.endMs, startMs);
     reachedMs = endMs;
     return { ...word, startMs, endMs };
   });
-}
-
-function nearest<T>(items: readonly T[], distanceOf: (item: T) => number): T | null {
-  let best: T | null = null;
-  let least = Number.POSITIVE_INFINITY;
-  for (const item of items) {
-    const distance = distanceOf(item);
-    if (distance >= least) continue;
-    best = item;
-    least = distance;
-  }
-  return best;
 }
 
 function middleOf({ startMs, endMs }: HeardWord): number {

@@ -5,31 +5,30 @@ import type { RecognisedText } from "../call/ports.ts";
 import { type HeardWord, joinAt } from "./overlap.ts";
 
 export interface HeardWindow {
-  /** Media time, ms. */
-  startMs: number;
+  /** End of the window, media time, ms. */
   endMs: number;
-  /** Start of the next window, within this one; null when nothing follows that overlaps. */
+  /** Start of the next window, within this one; null when nothing follows for now. */
   nextStartMs: number | null;
-  /** In order; none where nothing was heard. */
-  words: readonly HeardWord[];
+  /** In order, those of its context included; null where nobody spoke, or what was said is not known. */
+  words: readonly HeardWord[] | null;
 }
 
-/** A word that ends so close to the next window, or in it, may be heard there too: two hearings differ by less, ms. */
+/** A word that ends so close to the next window, or in it, may be cut, or be understood once more was heard, ms. */
 const MARGIN_MS = 120;
 
 /** The recogniser lets the last word before a pause last until its end; nobody takes longer over one, ms. */
 const LONGEST_WORD_MS = 900;
 
-export class WindowJoiner {
-  /** Words that the next window may hear as well. */
-  #held: HeardWord[] = [];
-  /** End of the window before. */
-  #endMs = 0;
+/** What was told so long before the end of a window is in no later one, ms: a window and its context have 30 s. */
+const REMEMBERED_MS = 30_000;
 
-  /** End of the window before; 0 at first. */
-  get endMs(): number {
-    return this.#endMs;
-  }
+export class WindowJoiner {
+  #told: HeardWord[] = [];
+  /** Words that the next window may hear better. */
+  #held: HeardWord[] = [];
+  #endMs = 0;
+  /** What begins before was in a window without words: it is told of otherwise, or was silence. */
+  #fromMs = 0;
 
   /** Where the words begin that are not certain yet; Infinity when there are none. */
   get heldFromMs(): number {
@@ -37,14 +36,17 @@ export class WindowJoiner {
   }
 
   /** The next window; returns the words that are certain now, in order. */
-  join({ startMs, endMs, nextStartMs, words }: HeardWindow): HeardWord[] {
-    const overlap = { startMs, endMs: Math.max(startMs, this.#endMs) };
-    const joined = joinAt(overlap, this.#held, words);
-    const open = joined.findIndex((word) => nextStartMs !== null && word.endMs > nextStartMs - MARGIN_MS);
-    const certain = open < 0 ? joined.length : open;
-    this.#held = joined.slice(certain);
+  join({ endMs, nextStartMs, words }: HeardWindow): HeardWord[] {
+    const earlier = { told: this.#told, held: this.#held, endMs: this.#endMs };
+    const joined = words === null ? this.#held : joinAt(earlier, words, this.#fromMs);
+    const isOpen = ({ endMs }: HeardWord): boolean => nextStartMs !== null && endMs > nextStartMs - MARGIN_MS;
+    const open = words === null ? -1 : joined.findIndex(isOpen);
+    const certain = open < 0 ? joined : joined.slice(0, open);
+    this.#held = joined.slice(certain.length);
+    this.#told = [...this.#told, ...certain].filter((word) => word.endMs > endMs - REMEMBERED_MS);
     this.#endMs = endMs;
-    return joined.slice(0, certain);
+    if (words === null) this.#fromMs = nextStartMs ?? endMs;
+    return certain;
   }
 }
 

@@ -9,6 +9,7 @@ import { RecentAudio } from "../call/recent-audio.ts";
 import { VAD_FRAME_MS, VAD_FRAME_SAMPLES } from "../vad/frame.ts";
 import { PROFILES } from "../vad/profile.ts";
 import type { VadStream } from "../vad/stream.ts";
+import { type ContextBounds, contextStart } from "./context.ts";
 
 /** Media time of the session, ms. */
 export interface SoundWindow {
@@ -37,8 +38,8 @@ export interface OpenWindow {
 export interface WindowsOptions {
   chunkMs: number;
   overlapMs: number;
-  /** What lies before a window and is given with it, so that its first words are understood, as far as there is any. */
-  contextMs: number;
+  /** What lies before a window and is given with it, as far as there is any. */
+  context: ContextBounds;
   detector: Detector;
   onWindow: (window: SoundWindow) => void;
   /** The open window has gone on, and somebody speaks in it. */
@@ -53,11 +54,12 @@ export class Windows {
   readonly #options: WindowsOptions;
   readonly #chunkSamples: number;
   readonly #stepSamples: number;
-  readonly #contextSamples: number;
+  /** What is kept of what lies before the open window. */
+  readonly #keptSamples: number;
   readonly #audio = new RecentAudio();
   readonly #framer = new Framer(VAD_FRAME_SAMPLES);
   readonly #vad: VadStream;
-  /** Speech probabilities from the frame that holds `#start` on. */
+  /** Speech probabilities from `#firstFrame` on: of all samples that are kept. */
   #probabilities: number[] = [];
   #firstFrame = 0;
   #heardFrames = 0;
@@ -75,7 +77,7 @@ export class Windows {
     this.#options = options;
     this.#chunkSamples = options.chunkMs * MODEL_SAMPLES_PER_MS;
     this.#stepSamples = (options.chunkMs - options.overlapMs) * MODEL_SAMPLES_PER_MS;
-    this.#contextSamples = options.contextMs * MODEL_SAMPLES_PER_MS;
+    this.#keptSamples = options.context.mostMs * MODEL_SAMPLES_PER_MS;
     this.#vad = options.detector.open(
       (probabilities) => this.#heard(probabilities),
       (error) => this.#failed(error),
@@ -166,23 +168,23 @@ export class Windows {
     }
     this.#cutEnd = end;
     this.#start = next;
-    const firstFrame = Math.floor(next / VAD_FRAME_SAMPLES);
+    const kept = Math.max(0, next - this.#keptSamples);
+    const firstFrame = Math.floor(kept / VAD_FRAME_SAMPLES);
     this.#probabilities = this.#probabilities.slice(firstFrame - this.#firstFrame);
     this.#firstFrame = firstFrame;
-    this.#audio.forget(this.#contextOf(next));
+    this.#audio.forget(kept);
   }
 
-  /** Where the context of a window begins. */
   #contextOf(start: number): number {
-    return Math.max(0, start - this.#contextSamples);
+    return contextStart(start, this.#options.context, (frame) =>
+      isSpeech(this.#probabilities[frame - this.#firstFrame]),
+    );
   }
 
   #speechIn(start: number, end: number): { frames: number; mean: number } {
     const from = Math.floor(start / VAD_FRAME_SAMPLES) - this.#firstFrame;
     const to = Math.ceil(end / VAD_FRAME_SAMPLES) - this.#firstFrame;
-    const speech = this.#probabilities
-      .slice(from, to)
-      .filter((probability) => probability >= SPEECH_PROBABILITY);
+    const speech = this.#probabilities.slice(from, to).filter(isSpeech);
     const sum = speech.reduce((total, probability) => total + probability, 0);
     return { frames: speech.length, mean: speech.length === 0 ? 0 : sum / speech.length };
   }
@@ -192,4 +194,8 @@ export class Windows {
     this.#options.onFailure(error);
     this.#heard(new Float32Array(this.#pushedFrames - this.#heardFrames).fill(1));
   }
+}
+
+function isSpeech(probability = 0): boolean {
+  return probability >= SPEECH_PROBABILITY;
 }
