@@ -196,7 +196,6 @@ test("who is not let in gets what access says, and nothing of the body is read",
       admit: async () => ({
         ok: false,
         status: 429,
-        closeCode: 4029,
         code: "ACCESS_TOO_OFTEN",
         message: "Too many requests",
         retryAfterSeconds: 17,
