@@ -75,11 +75,6 @@ export class Listener {
     return this.#timeOf(Math.min(this.#endpointer.settledSample, this.#audio.end));
   }
 
-  /** Whether anything was looked at. */
-  get heard(): boolean {
-    return this.#heardFrames > 0;
-  }
-
   /** Media time that was received but not looked at yet, ms. */
   get backlogMs(): number {
     return this.#vad.pendingFrames * VAD_FRAME_MS;

@@ -5,11 +5,18 @@
 import { LinescribeError } from "../base/error.ts";
 import { MODEL_RATE_HZ, samplesToMs } from "../base/time.ts";
 import { Listener, type ListenerOptions } from "./listener.ts";
+import type { Detector } from "./ports.ts";
 
 export interface TrackListenerOptions extends ListenerOptions {
   /** Speech detection failed, as `onFailure` told, and this was not listened to; media time of the call, ms. */
   onUnheard?: (startMs: number, endMs: number, error: LinescribeError) => void;
 }
+
+/**
+ * What was not listened to is told once somebody listens again, as one however often speech detection fails meanwhile; a
+ * longer piece is told at once, ms. Whoever feeds a track waits while more than this is not settled, and sends nothing.
+ */
+const LONGEST_UNTOLD_MS = 10_000;
 
 export class TrackListener {
   readonly #options: TrackListenerOptions;
@@ -46,10 +53,10 @@ export class TrackListener {
   /** Takes the next samples, 16 kHz mono in [-1, 1]; kept without a copy. */
   push(pcm16k: Float32Array): void {
     if (pcm16k.length === 0) return;
-    if (this.#unheard && this.#listener?.heard) this.#tellUnheard(this.#listeningFromMs);
     this.#listener ??= this.#listen();
     this.#samples += pcm16k.length;
     this.#listener?.push(pcm16k);
+    if (this.#listener === null) this.#tellLong();
   }
 
   /** Media time goes on by `ms` without samples, see `Listener.skip`. */
@@ -74,22 +81,23 @@ export class TrackListener {
    * @param endMs - Where the track ends, media time of the call.
    */
   async end(endMs = this.pushedMs): Promise<void> {
-    const listener = this.#listener;
-    await listener?.end();
-    if (listener?.heard && this.#listener === listener) this.#tellUnheard(this.#listeningFromMs);
+    await this.#listener?.end();
     this.#tellUnheard(endMs);
   }
 
   #listen(): Listener | null {
     this.#listeningFromMs = this.pushedMs;
+    const { detector } = this.#options;
+    const open: Detector["open"] = (onProbabilities, onFailure) =>
+      detector.open((probabilities) => {
+        this.#tellUnheard(this.#listeningFromMs);
+        onProbabilities(probabilities);
+      }, onFailure);
     try {
       return new Listener({
         ...this.#options,
         offsetMs: this.#listeningFromMs,
-        onUtterance: (utterance) => {
-          this.#tellUnheard(this.#listeningFromMs);
-          this.#options.onUtterance(utterance);
-        },
+        detector: { open },
         onFailure: (error) => this.#failed(error),
       });
     } catch (error) {
@@ -103,9 +111,14 @@ export class TrackListener {
   #failed(error: LinescribeError): void {
     const listener = this.#listener;
     this.#listener = null;
-    if (listener?.heard) this.#tellUnheard(this.#listeningFromMs);
     this.#unheard ??= { startMs: listener?.settledMs ?? this.#listeningFromMs, error };
     this.#options.onFailure(error);
+    this.#tellLong();
+  }
+
+  #tellLong(): void {
+    const untoldMs = this.pushedMs - (this.#unheard?.startMs ?? Infinity);
+    if (untoldMs > LONGEST_UNTOLD_MS) this.#tellUnheard(this.pushedMs);
   }
 
   #tellUnheard(untilMs: number): void {

@@ -200,3 +200,50 @@ test("deadlines: the session's end, its warning, a reader that does not, silence
   assert.equal(at(3_600_000, { ...closing, unreadSince: 3_570_000 }), "slow_reader");
   assert.equal(at(3_600_000, { ...closing, unanswered: 2 }), "lost");
 });
+
+test("a client that waits is read again when speech detection is lost, and what was not listened to is a gap", async (t) => {
+  const { connect, detector, counters, advance } = await socketsOf(t);
+  const client = await connect("?partials=false");
+  const tone = (lengthMs: number) =>
+    bytesOf(toneOf(lengthMs, [{ startMs: 1000, endMs: 3000 }]), { encoding: "float32" });
+  detector.holding = true;
+  for (let second = 0; second < 9; second++) client.send(tone(5000));
+  while (counters.get("sockets.held") === 0) await settle();
+  detector.fail();
+  detector.holding = false;
+  client.send(tone(5000));
+  for (let turn = 0; turn < 20; turn++) {
+    advance(50);
+    await settle();
+  }
+  assert.equal((await client.first("gap")).start_ms, 0);
+  await client.finish();
+  assert.equal(client.of("gap").length, 1);
+  assert.equal(client.of("final").length, 1);
+  assert.equal(client.of("end")[0]?.duration_ms, 50_000);
+});
+
+test("a client that waits is read again when speech detection is back, however short the gap was", async (t) => {
+  const { connect, detector, counters, advance } = await socketsOf(t);
+  const client = await connect("?partials=false");
+  const silence = (lengthMs: number) => bytesOf(toneOf(lengthMs, []), { encoding: "float32" });
+  detector.holding = true;
+  client.send(silence(4500), silence(4500));
+  await client.answered();
+  detector.fail();
+  for (let second = 0; second < 7; second++) client.send(silence(5000));
+  while (counters.get("sockets.held") === 0) await settle();
+  detector.release();
+  client.send(silence(5000));
+  for (let turn = 0; turn < 20; turn++) {
+    advance(50);
+    await settle();
+  }
+  await client.first("gap");
+  await client.finish();
+  assert.deepEqual(
+    client.of("gap").map(({ start_ms, end_ms }) => [start_ms, end_ms]),
+    [[0, 9000]],
+  );
+  assert.equal(client.of("end")[0]?.duration_ms, 49_000);
+});
