@@ -1,9 +1,11 @@
 /**
- * Hands the upgrades of one HTTP server to the WebSocket server of their path; every other path is refused.
+ * Hands the upgrades of one HTTP server to the WebSocket server of their path; every other path is refused. Upgrades to
+ * another protocol are ignored: the request is answered as usual.
  */
 import { EventEmitter } from "node:events";
 import type { Server } from "node:http";
 import { pathOf, refuseUpgrade, type UpgradeListener, type UpgradeSource } from "../base/upgrade.ts";
+import { serveAsPlain, wantsWebSocket } from "./plain-request.ts";
 
 export class UpgradeRoutes {
   readonly #sources = new Map<string, EventEmitter>();
@@ -13,6 +15,7 @@ export class UpgradeRoutes {
       const [request, socket] = upgrade;
       // First of all: a reset before the upgrade is done would otherwise be an uncaught exception.
       socket.on("error", () => {});
+      if (!wantsWebSocket(request)) return serveAsPlain(server, ...upgrade);
       const handled = this.#sources.get(pathOf(request.url ?? ""))?.emit("upgrade", ...upgrade);
       if (handled) return;
       refuseUpgrade(socket, 404, { code: "REQUEST_MALFORMED", message: "No socket here" });
