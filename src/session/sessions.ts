@@ -13,6 +13,7 @@ import { Session } from "./session.ts";
 import {
   type SessionEndReason,
   type SessionListener,
+  type SessionOptions,
   type SessionRequest,
   tracksOf,
 } from "./session-options.ts";
@@ -109,26 +110,41 @@ export class Sessions {
     const facts = { kind: "session", to, from, mode: "connect", endpoint: null } as const;
     store.openCall({ callSid: id, ...facts, tracks, startedAt: now() });
     const log = logger.child({ session: id });
-    const session = new Session(
-      {
-        ...request,
-        id,
-        modelLanguage,
-        detector,
-        recogniser,
-        commit: (drafts) => commit(id, drafts),
-        events: (after, limit) => store.events(id, after, limit),
-        onEnded: () => this.#ended(id),
-        now,
-        logger: log,
-        counters,
-      },
-      listener,
-    );
+    const options = {
+      ...request,
+      id,
+      modelLanguage,
+      detector,
+      recogniser,
+      commit: (drafts: EventDraft[]) => commit(id, drafts),
+      events: (after: number, limit: number) => store.events(id, after, limit),
+      onEnded: () => this.#ended(id),
+      now,
+      logger: log,
+      counters,
+    };
+    const session = this.#create(options, listener);
     this.#live.set(id, session);
     counters.add("sessions.opened");
     log.info({ surface: to, client: from, chunking: request.chunking.mode }, "session opened");
     return session;
+  }
+
+  /** The store has the session already: one that is not to be had ends there. */
+  #create(options: SessionOptions, listener: SessionListener): Session {
+    try {
+      return new Session(options, listener);
+    } catch (error) {
+      const { id, commit, logger } = options;
+      const ended = { reason: "stream_closed", durationMs: 0, finals: 0, gaps: 0 } as const;
+      commit([{ type: "call.ended", ...ended }]).catch((reason) =>
+        logger.error(
+          { session: id, reason: messageOf(reason) },
+          "a session that failed to open was not ended",
+        ),
+      );
+      throw error;
+    }
   }
 
   /** No new sessions from now on. */

@@ -73,3 +73,13 @@ test("a crash costs a gap over what was heard and not committed", async (t) => {
   assert.equal(events[2], "3 ended crash 4500 ms, 0 finals, 1 gaps");
   assert.deepEqual(store.unfinishedCalls(), []);
 });
+
+test("a session that cannot listen is not opened, and does not stay open in the store", async (t) => {
+  const { open, sessions, store, detector } = sessionsOf(t);
+  detector.closed = true;
+  const chunking = { mode: "fixed", chunkMs: 3000, overlapMs: 500 } as const;
+  assert.throws(() => open({ chunking }), { code: "VAD_CLOSED" });
+  await settle();
+  assert.equal(sessions.active, 0);
+  assert.deepEqual(store.unfinishedCalls(), []);
+});
