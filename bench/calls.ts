@@ -9,8 +9,6 @@
  *
  * `npm run bench -- calls [DIR] [LOADS] [NS]`, for example `calls ../speech partials,finals 8,10,12`.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -22,13 +20,14 @@ import { replayCall } from "../src/cli/replay/replay.ts";
 import { callFromSounds } from "../src/cli/replay/sound-call.ts";
 import { wordErrors } from "../src/score/wer.ts";
 import type { CallEvent, Track } from "../src/transcript/event.ts";
-import type { TranscriptPartial } from "../src/transcript/partial.ts";
 import { type Receiver, SECRET, startReceiver } from "../test/e2e/receiver.ts";
-import type { FromServer, ServerFigures } from "./calls-server.ts";
+import type { ServerFigures } from "./calls-server.ts";
 import { type Clip, readClips, speechFolder } from "./corpus.ts";
 import { finishedFinals } from "./finished.ts";
 import type { BenchOptions } from "./main.ts";
 import { percentile } from "./percentile.ts";
+import { type ServerProcess, type ShownPartial, startServerProcess } from "./server-process.ts";
+import { firstShown } from "./shown.ts";
 import { alignEqual, normalWords, type SpokenWord, spokenWords } from "./words.ts";
 import { machineGflops, machineName, owedShare, REFERENCE_GFLOPS } from "./yardstick.ts";
 
@@ -139,34 +138,28 @@ function row(count: number, outcome: Outcome): string[] {
 class CallsBench {
   readonly #load: Load;
   readonly #clips: readonly Clip[];
-  readonly #child: ChildProcess;
+  readonly #server: ServerProcess;
   readonly #receiver: Receiver;
   readonly #folder: string;
-  readonly #partials = new Map<string, { partial: TranscriptPartial; at: number }[]>();
+  readonly #partials: Map<string, ShownPartial[]>;
   /** Word errors of each planned call when it was played alone, and its words. */
   readonly #alone: { errors: number; words: number }[] = [];
-  url = "";
-  description = "";
+  readonly description: string;
 
   private constructor(
     load: Load,
     clips: readonly Clip[],
-    child: ChildProcess,
     receiver: Receiver,
     folder: string,
+    { server, partials }: { server: ServerProcess; partials: Map<string, ShownPartial[]> },
   ) {
     this.#load = load;
     this.#clips = clips;
-    this.#child = child;
+    this.#server = server;
     this.#receiver = receiver;
     this.#folder = folder;
-    child.on("message", (message: FromServer) => {
-      if (message.type !== "partial") return;
-      const { callSid } = message.partial;
-      const heard = this.#partials.get(callSid);
-      if (heard) heard.push(message);
-      else this.#partials.set(callSid, [message]);
-    });
+    this.#partials = partials;
+    this.description = `${server.workers} worker(s) of ${server.threads} thread(s)`;
   }
 
   static async start(load: Load, clips: readonly Clip[]): Promise<CallsBench> {
@@ -184,16 +177,14 @@ class CallsBench {
         { number: "*", ...number, ...(load === "twoTrack" ? { then: { dial: "+15550100199" } } : {}) },
       ],
     };
-    const entry = path.join(import.meta.dirname, "calls-server.ts");
-    const argument = JSON.stringify({ settings, partials: load !== "finals" });
-    const child = spawn(process.execPath, ["--import", "tsx", entry, argument], {
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    const partials = new Map<string, ShownPartial[]>();
+    const server = await startServerProcess({ settings, partials: load !== "finals" }, (shown) => {
+      const { callSid } = shown.partial;
+      const heard = partials.get(callSid);
+      if (heard) heard.push(shown);
+      else partials.set(callSid, [shown]);
     });
-    const bench = new CallsBench(load, clips, child, receiver, folder);
-    const listening = await next(child, "listening");
-    bench.url = listening.url;
-    bench.description = `${listening.workers} worker(s) of ${listening.threads} thread(s)`;
-    return bench;
+    return new CallsBench(load, clips, receiver, folder, { server, partials });
   }
 
   async measure(count: number): Promise<Outcome> {
@@ -203,7 +194,7 @@ class CallsBench {
       this.#alone.push({ errors: errorsOf(reference, hypothesis), words: reference.length });
     }
     this.#partials.clear();
-    this.#child.send("begin");
+    this.#server.begin();
     const began = performance.now();
     const own = process.cpuUsage();
     const played = await Promise.all(
@@ -214,8 +205,7 @@ class CallsBench {
     );
     const seconds = (performance.now() - began) / 1000;
     const { user, system } = process.cpuUsage(own);
-    this.#child.send("end");
-    const { figures } = await next(this.#child, "figures");
+    const figures = await this.#server.figures();
     const judged = judge(this.#load, played, this.#alone.slice(0, count));
     return { ...judged, figures, ownCpu: (user + system) / 1e6 / seconds, seconds };
   }
@@ -246,7 +236,7 @@ class CallsBench {
   }
 
   async #play(planned: PlannedCall, speed: 1 | "max"): Promise<PlayedCall> {
-    const voiceUrl = `${this.url}/twilio/voice`;
+    const voiceUrl = `${this.#server.url}/twilio/voice`;
     const report = await replayCall({ voiceUrl, authToken: AUTH_TOKEN, call: planned.call, speed });
     const arrivals = await this.#receiver.ended(report.callSid, CALL_END_WAIT_MS);
     const finals = arrivals.flatMap(({ event, at }) =>
@@ -268,27 +258,10 @@ class CallsBench {
   }
 
   async stop(): Promise<void> {
-    this.#child.send("stop");
-    await once(this.#child, "exit");
+    await this.#server.stop();
     await this.#receiver.close();
     rmSync(this.#folder, { recursive: true, force: true });
   }
-}
-
-/** The next message of a type from the server. */
-function next<T extends FromServer["type"]>(
-  child: ChildProcess,
-  type: T,
-): Promise<Extract<FromServer, { type: T }>> {
-  return new Promise((resolve, reject) => {
-    const take = (message: FromServer): void => {
-      if (message.type !== type) return;
-      child.off("message", take);
-      resolve(message as Extract<FromServer, { type: T }>);
-    };
-    child.on("message", take);
-    child.once("exit", (code) => reject(new Error(`the server exited with ${code}`)));
-  });
 }
 
 /** Events of a call that its end says there are and that did not arrive. */
@@ -305,7 +278,7 @@ function errorsOf(reference: readonly string[], hypothesis: readonly string[]): 
 interface PlayedCall {
   planned: PlannedCall;
   finals: { final: Extract<CallEvent, { type: "transcript.final" }>; at: number }[];
-  partials: { partial: TranscriptPartial; at: number }[];
+  partials: ShownPartial[];
   startedAt: number;
   reference: string[];
   hypothesis: string[];
@@ -400,21 +373,20 @@ function shownWords(
   const own = partials.filter(
     ({ partial }) => partial.track === final.track && partial.utterance === final.utterance,
   );
-  const words = normalWords(final.text);
-  const shownAt = words.map(() => at);
-  let wholeAt = at;
-  for (const shown of own.toReversed()) {
-    const text = normalWords(shown.partial.text);
-    for (const [position] of alignEqual(words, text)) shownAt[position] = shown.at;
-    if (text.join(" ") === words.join(" ")) wholeAt = shown.at;
-  }
+  const { words, wholeAt } = firstShown(
+    { text: final.text, at },
+    own.map((shown) => ({ text: shown.partial.text, at: shown.at })),
+  );
   const last = own.at(-1)?.partial;
   const stable = normalWords(last?.text.slice(0, last.stable) ?? "");
-  const kept = alignEqual(stable, words).length;
+  const kept = alignEqual(
+    stable,
+    words.map(({ word }) => word),
+  ).length;
   return {
     final,
     at,
-    words: words.map((word, index) => ({ word, at: shownAt[index] as number })),
+    words,
     firstAt: own[0]?.at ?? at,
     wholeAt,
     stable: stable.length,

@@ -17,6 +17,7 @@ const BENCHES: Record<string, () => Promise<{ run(args: string[], options: Bench
     loop: () => import("./loop.ts"),
     sessions: () => import("./sessions.ts"),
     store: () => import("./store.ts"),
+    sockets: () => import("./sockets.ts"),
     timing: () => import("./timing.ts"),
     vad: () => import("./vad.ts"),
   };
