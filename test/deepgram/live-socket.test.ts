@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { request } from "node:http";
+import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { WebSocket } from "ws";
@@ -370,7 +373,7 @@ test("audio that cannot be decoded live is closed with 1008 and their code", asy
 
 test("text where audio is due, and samples that are none, end the stream with its finals", async (t) => {
   const { connect } = await liveOf(t);
-  for (const text of [
+  for (const wrong of [
     "hello",
     "{}",
     '{"type":"Finish"}',
@@ -378,14 +381,14 @@ test("text where audio is due, and samples that are none, end the stream with it
     "x".repeat(5000),
   ]) {
     const client = await connect();
-    client.send(sound(1500, [500, 1500]), text);
+    client.send(sound(1500, [500, 1500]), wrong);
     const { code, reason } = await client.closed;
     assert.deepEqual([code, reason.slice(0, 9)], [1008, "DATA-0000"]);
     assert.deepEqual(
       client.told.map(({ type }) => type),
       ["Results", "Error", "Metadata"],
     );
-    assert.ok(!reason.includes(text));
+    assert.ok(!reason.includes(wrong));
   }
   const float = await connect("encoding=linear32&sample_rate=16000");
   float.send(new Uint8Array(4000).fill(0xff));
@@ -530,9 +533,12 @@ test("bad options are refused before the upgrade, in their shape", async (t) => 
 });
 
 test("an upgrade that is none is answered in their shape, too", async (t) => {
-  const { refusal } = await liveOf(t);
-  const { status, body } = await refusal(LINEAR16, { headers: { "sec-websocket-version": "1" } });
-  assert.deepEqual([status, body.err_code, body.err_msg], [400, "Bad Request", "Not a WebSocket upgrade"]);
+  const { url } = await liveOf(t);
+  const headers = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "1" };
+  const asked = request(`${url}/v1/listen?${LINEAR16}`, { headers }).end();
+  const [response] = await once(asked, "response");
+  const { err_code, err_msg } = JSON.parse(await text(response));
+  assert.deepEqual([response.statusCode, err_code, err_msg], [400, "Bad Request", "Not a WebSocket upgrade"]);
 });
 
 test("a key comes by header or subprotocol, and the answer never repeats it", async (t) => {
