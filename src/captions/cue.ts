@@ -32,6 +32,8 @@ const CUE_LINES = 2;
 /** A cue is shown this long at most, ms; shorter than this it cannot be read. */
 const CUE_MAXIMUM_MS = 7000;
 const CUE_MINIMUM_MS = 1;
+/** Two words need about this long to be read, ms. */
+const READABLE_MS = 1000;
 
 /**
  * Cues in the order of their sources. A source without words is one cue with as many lines as it takes, because nobody
@@ -43,6 +45,24 @@ export function cuesOf(sources: readonly CaptionSource[]): Cue[] {
     const who = speaker === "" ? {} : { speaker };
     return piecesOf(source, indentOf(speaker)).map((cue) => ({ ...cue, ...who }));
   });
+}
+
+/**
+ * The same cues, those that would be gone too soon shown for a second, or until the same speaker goes on.
+ *
+ * @param cues - By their start.
+ */
+export function lingering(cues: readonly Cue[]): Cue[] {
+  const nextAt = new Map<string, number>();
+  return cues
+    .toReversed()
+    .map((cue) => {
+      const who = cue.speaker ?? "";
+      const untilMs = Math.min(cue.startMs + READABLE_MS, nextAt.get(who) ?? Number.POSITIVE_INFINITY);
+      nextAt.set(who, cue.startMs);
+      return { ...cue, endMs: Math.max(cue.endMs, untilMs) };
+    })
+    .reverse();
 }
 
 function piecesOf({ words, text, startMs, endMs }: CaptionSource, indent: number): Cue[] {

@@ -2,7 +2,7 @@
  * The transcript of a call as JSON, text or captions: of one track, or of both by time.
  */
 import type * as z from "zod";
-import { type CaptionSource, cuesOf } from "../captions/cue.ts";
+import { type CaptionSource, cuesOf, lingering } from "../captions/cue.ts";
 import { asSrt } from "../captions/srt.ts";
 import { clockOf } from "../captions/time.ts";
 import { asVtt } from "../captions/vtt.ts";
@@ -61,7 +61,8 @@ export function transcriptText(
   const cues = cuesOf(spoken.finals.map((final) => captionOf(final, named)));
   // People talk at the same time, and captions may not go back in time.
   cues.sort((a, b) => a.startMs - b.startMs);
-  return format === "srt" ? asSrt(cues) : asVtt(cues);
+  const shown = lingering(cues);
+  return format === "srt" ? asSrt(shown) : asVtt(shown);
 }
 
 function asJson(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type CaptionSource, cuesOf } from "../../src/captions/cue.ts";
+import { type CaptionSource, cuesOf, lingering } from "../../src/captions/cue.ts";
 import { asSrt } from "../../src/captions/srt.ts";
 import { clockOf } from "../../src/captions/time.ts";
 import { asVtt } from "../../src/captions/vtt.ts";
@@ -117,4 +117,24 @@ test("who speaks is a voice of WebVTT and a name in SubRip, and takes room from 
   assert.match(asVtt(cues), /^<v Ann &lt;b&gt; &amp; Co>word/m);
   assert.match(asSrt(cues), /^Ann \u2039b\u203a & Co: word/m);
   assert.match(asVtt(cues), /\nyes\n/);
+});
+
+test("a cue that would be gone too soon lingers for a second, or until the same speaker goes on", () => {
+  const cue = (startMs: number, endMs: number, speaker: string) => ({
+    startMs,
+    endMs,
+    lines: ["x"],
+    speaker,
+  });
+  const cues = [cue(0, 100, "a"), cue(50, 90, "b"), cue(400, 2000, "a"), cue(1100, 1200, "a")];
+  assert.deepEqual(
+    lingering(cues).map(({ startMs, endMs }) => [startMs, endMs]),
+    [
+      [0, 400],
+      [50, 1050],
+      [400, 2000],
+      [1100, 2100],
+    ],
+  );
+  assert.deepEqual(lingering([]), []);
 });

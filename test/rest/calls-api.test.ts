@@ -119,7 +119,7 @@ test("a transcript is given in the format that is asked for, by time, of one tra
   assert.equal(vtt.type, "text/vtt");
   assert.equal(
     vtt.text,
-    "WEBVTT\n\n00:00:01.000 --> 00:00:01.500\n<v caller>I want a refund &amp; &lt;b&gt;now&lt;/b&gt;\n\n00:00:01.200 --> 00:00:02.300\n<v agent>Your card, please\n",
+    "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\n<v caller>I want a refund &amp; &lt;b&gt;now&lt;/b&gt;\n\n00:00:01.200 --> 00:00:02.300\n<v agent>Your card, please\n",
   );
   assert.equal(vtt.headers.get("content-disposition"), 'inline; filename="CA1.vtt"');
   assert.equal((await get("", "text/*;q=0.5, application/x-subrip")).type, "application/x-subrip");
