@@ -78,11 +78,12 @@ export function marksIn(text: string, marked: string): { start: number; end: num
 
 /** Indexes the finals of a store that had no index, some thousands at a time; for a migration. */
 export function fillSpoken(database: Database.Database): void {
+  // A cross join is walked from its left: call by call, and not through all events for each step.
   const read = database.prepare<
     { number: number; sequence: number; limit: number },
     { number: number; sequence: number; body: string }
   >(
-    `SELECT c.number, e.sequence, e.body FROM call c JOIN event e ON e.call_sid = c.call_sid
+    `SELECT c.number, e.sequence, e.body FROM call c CROSS JOIN event e ON e.call_sid = c.call_sid
      WHERE (c.number, e.sequence) > (@number, @sequence) AND c.number >= @number AND e.type = 'transcript.final'
      ORDER BY c.number, e.sequence LIMIT @limit`,
   );
