@@ -2,6 +2,7 @@
  * Files for Deepgram's own clients, two majors of them: by body and by URL, and results that are called back.
  */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import path from "node:path";
@@ -9,6 +10,7 @@ import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { DeepgramClient, DeepgramError } from "@deepgram/sdk";
 import { CallbackUrl, createClient } from "deepgram-sdk-4";
+import { WebSocket } from "ws";
 import { createKeyText } from "../../src/access/key.ts";
 import { loadConfig } from "../../src/app/config.ts";
 import { type Engine, startEngine } from "../../src/app/engine.ts";
@@ -22,7 +24,8 @@ import { temporaryFile } from "../store/sample.ts";
 
 const timeout = 120_000;
 const SAID = "i am sorry but nobody is available to take your call";
-const FLAC = readFileSync(path.resolve(import.meta.dirname, "../../fixtures/containers/speech.flac"));
+const FIXTURES = path.resolve(import.meta.dirname, "../../fixtures");
+const FLAC = readFileSync(path.join(FIXTURES, "containers/speech.flac"));
 
 interface Result {
   metadata: { request_id: string; duration: number };
@@ -212,6 +215,35 @@ test("results are called back for both clients, also by a receiver that fails, h
   assert.deepEqual(world.reached, []);
 });
 
+test("results of the live socket are called back in their order, whatever the first try was answered", {
+  timeout,
+}, async (t) => {
+  const world = await startWorld(t);
+  let tries = 0;
+  world.answer = (_, response) => {
+    tries += 1;
+    response.writeHead(tries === 1 ? 500 : 200).end();
+  };
+  const callback = encodeURIComponent(`${world.outside}/hook`);
+  const query = `encoding=linear16&sample_rate=8000&punctuate=true&callback=${callback}`;
+  const headers = { authorization: `Token ${world.key}` };
+  const socket = new WebSocket(`${world.server.url.replace("http", "ws")}/v1/listen?${query}`, { headers });
+  await once(socket, "open");
+  socket.send(readFileSync(path.join(FIXTURES, "speech/phone/asterisk-en-vm-nobodyavail.wav")).subarray(44));
+  socket.send(JSON.stringify({ type: "CloseStream" }));
+  const [code] = await once(socket, "close");
+  assert.equal(code, 1000);
+  type Message = { type: string; channel?: { alternatives: { transcript: string }[] } };
+  const posted = world.posted as unknown as Message[];
+  await until(() => posted.at(-1)?.type === "Metadata");
+  // The first came twice, and nothing overtook it.
+  assert.deepEqual(posted[0], posted[1]);
+  const results = posted.slice(1, -1);
+  assert.ok(results.every(({ type }) => type === "Results"));
+  const said = results.map(({ channel }) => channel?.alternatives[0]?.transcript).join(" ");
+  assert.match(normalizeEnglish(said), /nobody.*available/);
+});
+
 test("a receiver whose name turns inside between two tries is not followed there", { timeout }, async (t) => {
   let resolved = 0;
   const world = await startWorld(t, () => {
@@ -242,11 +274,8 @@ test("a result that a receiver would not take is there after a restart, and what
     method: "POST",
     body: '{"err_code":"lost"}',
   } as const;
-  const bounds = { rows: 9, rowsPerKey: 9, bytes: 9999, bytesPerKey: 9999 };
-  store.callbacks.add(lost, "promised", { ...bounds, bytes: 1e9, bytesPerKey: 1e9 }, Date.now());
-  world.answer = () => {};
-  const closing = restart(world);
-  await closing;
+  store.callbacks.add(lost, "promised", { rows: 9, rowsPerKey: 9, bytes: 1e9, bytesPerKey: 1e9 }, Date.now());
+  await restart(world);
   world.posted.length = 0;
   world.answer = (_, response) => void response.end();
   await until(() => world.posted.length === 2);
