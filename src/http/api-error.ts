@@ -69,8 +69,6 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   STORE_FAILED: 503,
   REQUEST_TIMEOUT: 408,
   SERVER_DRAINING: 503,
-  STORE_FAILED: 503,
-  STORE_FULL: 503,
 };
 
 /** The answer to whatever was thrown. */

@@ -10,12 +10,13 @@ import { Funnel } from "../../src/media/funnel.ts";
 import type { MediaAnswer, MediaWorkerData } from "../../src/media/media-worker.ts";
 
 /** For tests whose subject is not the thread; blocks the event loop while it decodes. */
-export function createNearWorker({ kind, bytes, maximumDurationMs }: MediaWorkerData): Worker {
+export function createNearWorker({ kind, bytes, maximumDurationMs, layout }: MediaWorkerData): Worker {
   const worker = Object.assign(new EventEmitter(), { terminate: async () => 0 });
   const answer = (message: MediaAnswer) => worker.emit("message", message);
   setImmediate(async () => {
     try {
-      const funnel = new Funnel(maximumDurationMs, (s16) => answer({ type: "sound", s16 }));
+      const emit = (s16: Int16Array, track: number) => answer({ type: "sound", track, s16 });
+      const funnel = new Funnel(maximumDurationMs, emit, layout);
       for await (const block of blocksOf(kind, bytes)) funnel.push(block);
       funnel.end();
       if (funnel.samples === 0) throw malformed("The file holds no sound");
