@@ -7,15 +7,18 @@ import { LinescribeError, messageOf } from "../base/error.ts";
 import { networksOf, peerKey } from "../base/ip-address.ts";
 import type { Logger } from "../base/log.ts";
 import type { Keys } from "../store/keys.ts";
+import type { Logins as StoredLogins } from "../store/logins.ts";
+import { type Authority, authenticate, type OpenKey } from "./authenticate.ts";
 import { type ClientAddress, clientAddress, type ProxyTrust } from "./client-address.ts";
-import { credentialOf } from "./credential.ts";
-import { allows, endOf, type KeyText, parseKeyText, type Scope, verifyKey } from "./key.ts";
+import type { Scope } from "./key.ts";
 import { LastUsed } from "./last-used.ts";
 import { type AccessLimits, LimitBook, type Visit } from "./limits.ts";
 import { remoteTrace } from "./local.ts";
+import { type CookieChange, LoginDesk } from "./login-desk.ts";
+import { DEFAULT_LOGIN_LIMITS, type LoginLimits, Logins } from "./logins.ts";
 import { originAllowed } from "./origin.ts";
-import { type Refusal, type RefusalCode, refusal } from "./refusal.ts";
-import { KEY_PROBLEMS, KeyWatch } from "./watch.ts";
+import { type Refusal, refusal } from "./refusal.ts";
+import { KeyWatch } from "./watch.ts";
 
 export interface AccessOptions {
   keys: Pick<Keys, "any" | "get" | "saveLastUsed">;
@@ -27,6 +30,9 @@ export interface AccessOptions {
   /** Longest session of a socket or request, ms. */
   maximumSessionMs: number;
   limits: AccessLimits;
+  /** Where logins of browsers are; absent: none can log in. */
+  logins?: Pick<StoredLogins, "add" | "get" | "remove" | "use">;
+  login?: LoginLimits;
   log: Logger;
   counters: Counters;
   /** Epoch ms. */
@@ -54,16 +60,20 @@ export type Admission = Admitted | Refusal;
 export interface Access {
   /** Answers, whatever a request holds; it never rejects. A request with an `Upgrade` header counts as a socket. */
   admit(
-    request: Pick<IncomingMessage, "headers" | "socket" | "httpVersion">,
+    request: Pick<IncomingMessage, "headers" | "socket" | "httpVersion" | "method">,
     options: { scope: Scope },
   ): Promise<Admission>;
+  /** Turns a key into a login, of which the browser gets a cookie. Never rejects. */
+  logIn(request: IncomingMessage, keyText: string): Promise<CookieChange | Refusal>;
+  /** Ends the login of a browser, if it has one, and what it opened. Never rejects. */
+  logOut(request: IncomingMessage): Promise<CookieChange | Refusal>;
   /** The client's address, not a proxy's, also where no key is asked for; `unknown` when the peer has none. */
   addressOf(request: Pick<IncomingMessage, "headers" | "socket">): string;
   /** Whether a request is of no page, or of one whose origin may connect. */
   allowsOrigin(request: Pick<IncomingMessage, "headers">): boolean;
   /** Whether no key exists yet, so that only this machine is answered. */
   readonly keyless: boolean;
-  /** Looks for keys that ended, and writes when keys were used; runs by itself every few seconds. */
+  /** Looks for keys and logins that ended, and writes when keys were used; runs by itself every few seconds. */
   sweep(): void;
   close(): void;
 }
@@ -87,6 +97,8 @@ export function createAccess(options: AccessOptions): Access {
     async admit(request, { scope }) {
       return gate.admit(request, scope);
     },
+    logIn: async (request, keyText) => gate.logIn(request, keyText),
+    logOut: async (request) => gate.logOut(request),
     addressOf: (request) => gate.clientOf(request).text,
     allowsOrigin: (request) => gate.allowsOrigin(request),
     get keyless() {
@@ -100,12 +112,6 @@ export function createAccess(options: AccessOptions): Access {
   };
 }
 
-/** A key that opened something. */
-interface OpenKey extends KeyText {
-  /** When it stops working, epoch ms. */
-  endsAt: number;
-}
-
 type AdmitRequest = Parameters<Access["admit"]>[0];
 
 class Gate {
@@ -115,6 +121,9 @@ class Gate {
   readonly #limits: LimitBook;
   readonly #lastUsed: LastUsed;
   readonly #watch = new KeyWatch();
+  readonly #logins: Logins | null;
+  readonly #authority: Authority;
+  readonly #desk: LoginDesk;
   #sweeps = 0;
 
   constructor(options: AccessOptions) {
@@ -124,6 +133,14 @@ class Gate {
     this.#trust = typeof trustedProxies === "number" ? trustedProxies : networksOf(...trustedProxies);
     this.#limits = new LimitBook(options.limits, counters, options.monotonic ?? (() => performance.now()));
     this.#lastUsed = new LastUsed(keys, log, counters);
+    const { logins: stored, login: loginLimits = DEFAULT_LOGIN_LIMITS, publicUrl } = options;
+    this.#logins = stored ? new Logins({ stored, limits: loginLimits, now, log, counters }) : null;
+    this.#authority = { keys, logins: this.#logins, publicUrl, now };
+    this.#desk = new LoginDesk({
+      authority: this.#authority,
+      limits: this.#limits,
+      lastUsed: this.#lastUsed,
+    });
   }
 
   get keyless(): boolean {
@@ -145,12 +162,28 @@ class Gate {
   }
 
   admit(request: AdmitRequest, scope: Scope): Admission {
+    return this.#counted("admitted", request, (client) => this.#admit(request, scope, client));
+  }
+
+  logIn(request: IncomingMessage, keyText: string): CookieChange | Refusal {
+    return this.#counted("loggedIn", request, ({ text }) => this.#desk.logIn(request, keyText, text));
+  }
+
+  logOut(request: IncomingMessage): CookieChange | Refusal {
+    return this.#counted("loggedOut", request, ({ text }) => this.#desk.logOut(request, text));
+  }
+
+  #counted<T extends { ok: true }>(
+    name: string,
+    request: Pick<IncomingMessage, "headers" | "socket">,
+    work: (client: ClientAddress) => T | Refusal,
+  ): T | Refusal {
     const client = this.clientOf(request);
-    const admission = this.#guarded(() => this.#admit(request, scope, client));
+    const outcome = this.#guarded(() => work(client));
     const { counters, log } = this.#options;
-    counters.add(admission.ok ? "access.admitted" : `access.refused.${admission.code}`);
-    if (!admission.ok) log.debug({ code: admission.code, address: client.text }, "access refused");
-    return admission;
+    counters.add(outcome.ok ? `access.${name}` : `access.refused.${outcome.code}`);
+    if (!outcome.ok) log.debug({ code: outcome.code, address: client.text }, "access refused");
+    return outcome;
   }
 
   /** Cheapest first; what strangers do is counted before anything is looked up for them. */
@@ -163,7 +196,7 @@ class Gate {
     if (!originAllowed(request, this.#options, keyless))
       return refusal("ACCESS_BAD_ORIGIN", "Web pages of this origin may not connect; see access.origins");
     if (keyless) return this.#admitLocal(request, scope, client);
-    const key = this.#authenticate(request, scope);
+    const key = authenticate(request, scope, this.#authority);
     if ("ok" in key) return key;
     const keyTooOften = this.#limits.arrive(visit, "key", key.id);
     if (keyTooOften) return keyTooOften;
@@ -184,37 +217,27 @@ class Gate {
     return typeof leave === "function" ? this.#open(client.text, null, leave) : leave;
   }
 
-  #authenticate(request: AdmitRequest, scope: Scope): OpenKey | Refusal {
-    const credential = credentialOf(request);
-    if (credential.kind === "none") return refusal("ACCESS_KEY_MISSING", "Expected an API key");
-    const given = credential.kind === "key" ? parseKeyText(credential.text) : null;
-    if (given === null) return keyProblem("unknown");
-    const key = this.#options.keys.get(given.id);
-    const verdict = verifyKey(key, given.hash, this.#now());
-    if (verdict !== "ok" || key === null) return keyProblem(verdict === "ok" ? "unknown" : verdict);
-    if (!allows(key.scopes, scope))
-      return refusal("ACCESS_SCOPE_MISSING", `The key does not have the scope "${scope}"`);
-    return { ...given, endsAt: endOf(key, given.hash) };
-  }
-
   #open(address: string, key: OpenKey | null, leave: () => void): Admitted {
     const { maximumSessionMs } = this.#options;
-    const watched = key && this.#watch.open(key.id, key.hash);
+    const ended = new AbortController();
+    const watched = key && this.#watch.open(key.id, key.hash, ended);
+    const forgetLogin = key?.tokenHash && this.#logins?.watch(key.tokenHash, ended);
     return {
       ok: true,
       keyId: key?.id ?? null,
       address,
       maximumSessionMs: Math.min(maximumSessionMs, (key?.endsAt ?? Infinity) - this.#now()),
-      signal: watched?.signal ?? new AbortController().signal,
+      signal: ended.signal,
       release() {
         leave();
         watched?.forget();
+        forgetLogin?.();
       },
     };
   }
 
   /** A store that cannot be read lets nobody in, and says so. */
-  #guarded(work: () => Admission): Admission {
+  #guarded<T extends { ok: true }>(work: () => T | Refusal): T | Refusal {
     try {
       return work();
     } catch (error) {
@@ -227,6 +250,7 @@ class Gate {
   sweep(): void {
     try {
       this.#watch.sweep((id) => this.#options.keys.get(id), this.#now());
+      this.#logins?.sweep();
     } catch (error) {
       this.#options.counters.add("access.sweepFailed");
       this.#options.log.warn({ reason: messageOf(error) }, "open sessions were not compared with the keys");
@@ -238,9 +262,4 @@ class Gate {
   save(): void {
     this.#lastUsed.save();
   }
-}
-
-function keyProblem(verdict: keyof typeof KEY_PROBLEMS): Refusal {
-  const [code, message]: readonly [RefusalCode, string] = KEY_PROBLEMS[verdict];
-  return refusal(code, message);
 }

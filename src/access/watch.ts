@@ -20,9 +20,13 @@ export const KEY_PROBLEMS = {
 export class KeyWatch {
   readonly #opened = new Map<string, Set<Opened>>();
 
-  /** The signal of something opened with a key, and what stops watching it. */
-  open(id: string, hash: Uint8Array): { signal: AbortSignal; forget: () => void } {
-    const entry = { hash, controller: new AbortController() };
+  /** The signal of something opened with a key, and what stops watching it; a controller that is given is used. */
+  open(
+    id: string,
+    hash: Uint8Array,
+    controller = new AbortController(),
+  ): { signal: AbortSignal; forget: () => void } {
+    const entry = { hash, controller };
     const others = this.#opened.get(id) ?? new Set();
     this.#opened.set(id, others.add(entry));
     const forget = (): void => {

@@ -201,6 +201,14 @@ export const configSchema = z.strictObject({
       origins: z.array(origin).max(1000).default([]),
       /** Longest session of a socket or a request; calls of the carrier have their own limit. */
       maximumSessionMs: milliseconds(1000, 86_400_000).default(3_600_000),
+      /** Browsers that showed a key and keep a cookie instead, see docs/pages.md. */
+      login: z
+        .strictObject({
+          /** How long one may last, and how long it may go unused. */
+          maximumMs: milliseconds(60_000, 31_536_000_000).default(604_800_000),
+          idleMs: milliseconds(60_000, 31_536_000_000).default(43_200_000),
+        })
+        .prefault({}),
       limits: z
         .strictObject({
           /** Sockets and requests at once, of all. */

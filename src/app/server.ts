@@ -146,6 +146,7 @@ class Server implements RunningServer {
     this.#access = createAccess({
       ...config.access,
       keys: store.keys,
+      logins: store.logins,
       publicUrl: config.publicUrl,
       log: logger,
       counters,

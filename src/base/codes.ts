@@ -64,6 +64,7 @@ export const ERROR_CODES = {
   ACCESS_KEY_UNKNOWN: "A request came with an API key that does not exist, or with something that is no key",
   ACCESS_KEY_EXPIRED: "An API key, or a secret that was rotated away, is past its time",
   ACCESS_KEY_REVOKED: "An API key was revoked",
+  ACCESS_LOGIN_EXPIRED: "The login of a browser is past its time, or was ended",
   ACCESS_SCOPE_MISSING: "An API key is not allowed to do this",
   ACCESS_BAD_ORIGIN: "A browser connected for a web page whose origin is not allowed",
   ACCESS_TOO_OFTEN: "A key or an address came more often than its limit per minute",

@@ -18,6 +18,7 @@ import { fillSpoken, SEQUENCES, TOKENIZER } from "./spoken.ts";
  * - `spoken` is the full-text index of finals, see `spoken.ts`; a trigger keeps what is deleted from staying in it.
  * - `callback` holds what is owed to URLs of API callers; a row is deleted when it is delivered, and `body` is null once it
  *   was given up. See `callbacks.ts`.
+ * - `login` is a browser that showed a key: the hash of its cookie, and of the secret that it showed.
  * - Positions in media time are REAL: they are milliseconds, and a fraction must not make a commit fail.
  */
 const MIGRATIONS: readonly (string | ((database: Database.Database) => void))[] = [
@@ -142,6 +143,17 @@ const MIGRATIONS: readonly (string | ((database: Database.Database) => void))[] 
   CREATE INDEX callback_due ON callback(next_at) WHERE state = 'pending' AND next_at IS NOT NULL;
   CREATE INDEX callback_owed ON callback(key_id, bytes) WHERE state <> 'dead';
   CREATE INDEX callback_dead ON callback(settled_at) WHERE state = 'dead';
+  `,
+  `
+  CREATE TABLE login(
+    token_hash BLOB PRIMARY KEY CHECK(length(token_hash) = 32),
+    key_id TEXT NOT NULL REFERENCES api_key(id),
+    key_hash BLOB NOT NULL CHECK(length(key_hash) = 32),
+    created_at INTEGER NOT NULL,
+    used_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX login_key ON login(key_id, created_at);
   `,
 ];
 

@@ -11,6 +11,7 @@ import { Catalogue } from "./catalogue.ts";
 import { guardStore, type OpenedDatabase, openDatabase } from "./database.ts";
 import { Events } from "./events.ts";
 import { Keys } from "./keys.ts";
+import { Logins } from "./logins.ts";
 import { type EndpointDue, type LaneHead, Outbox, type Settlement } from "./outbox.ts";
 import { type UnfinishedCall, unfinishedCalls } from "./recovery.ts";
 import {
@@ -60,6 +61,8 @@ export class Store {
   readonly catalogue: Catalogue;
   /** What is owed to the URLs of API callers. */
   readonly callbacks: Callbacks;
+  /** Browsers that showed a key. */
+  readonly logins: Logins;
   readonly #opened: OpenedDatabase;
   readonly #now: () => number;
   readonly #calls: Calls;
@@ -79,6 +82,7 @@ export class Store {
     this.catalogue = new Catalogue(opened.database, this.#calls);
     this.keys = new Keys(opened.database);
     this.callbacks = new Callbacks(opened.database);
+    this.logins = new Logins(opened.database);
   }
 
   /** Records a call. Again for the same call it changes nothing, but adds tracks that were unknown. */

@@ -24,11 +24,13 @@ export const LIMITS: AccessOptions["limits"] = {
   requestsPerMinutePerAddress: 1000,
 };
 
-export interface RigOptions extends Partial<Omit<AccessOptions, "limits" | "keys">> {
+export interface RigOptions extends Partial<Omit<AccessOptions, "limits" | "keys" | "logins">> {
   limits?: Partial<AccessOptions["limits"]>;
   scope?: Scope;
   /** Makes the keys of the store; default: the store's. */
   keys?: (store: Store) => AccessOptions["keys"];
+  /** Where the store keeps logins; default: none can log in. */
+  logins?: (store: Store) => Store["logins"];
 }
 
 export interface Rig {
@@ -49,7 +51,7 @@ export async function startRig(t: TestContext, options: RigOptions = {}): Promis
   const clock = { now: 1_700_000_000_000 };
   const store = temporaryStore(t);
   const counters = new Counters();
-  const { limits, scope = "transcribe", keys, ...rest } = options;
+  const { limits, scope = "transcribe", keys, logins, ...rest } = options;
   const access = createAccess({
     trustedProxies: 0,
     origins: [],
@@ -61,6 +63,7 @@ export async function startRig(t: TestContext, options: RigOptions = {}): Promis
     monotonic: () => clock.now,
     ...rest,
     keys: keys?.(store) ?? store.keys,
+    ...(logins ? { logins: logins(store) } : {}),
     limits: { ...LIMITS, ...limits },
   });
   const admissions: Admission[] = [];
