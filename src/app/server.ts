@@ -34,6 +34,7 @@ import { createFileApi, type FileApi } from "./file-api.ts";
 import { type Health, healthRoutes } from "./health.ts";
 import { closeHttp, createHttp, listenOn, localUrl } from "./http.ts";
 import { createOutside, type Outside } from "./outside.ts";
+import { pagesOf } from "./pages.ts";
 import { Switchboard, WATERMARK_MS } from "./switchboard.ts";
 import { streamTokenKey } from "./token-key.ts";
 import { UpgradeRoutes } from "./upgrades.ts";
@@ -168,7 +169,8 @@ class Server implements RunningServer {
     this.#files = createFileApi({ config, engine, ...shared });
     const onResent = (): void => this.#sender.wake();
     this.#calls = createCallsApi({ store, access: this.#access, onResent, logger, counters });
-    this.#http = createHttp([health, this.#telephony.router, this.#calls.router], this.#files.routers);
+    const routers = [health, this.#telephony.router, this.#calls.router, pagesOf(this.#access)];
+    this.#http = createHttp(routers, this.#files.routers);
     const upgrades = new UpgradeRoutes(this.#http);
     this.#media = this.#telephony.attach(upgrades.at(MEDIA_PATH));
     const [sessions, access] = [this.#sessions, this.#access];

@@ -1,0 +1,44 @@
+/**
+ * The page that somebody sees who is not let in, and what to do about it.
+ */
+import type { Refusal } from "../access/refusal.ts";
+import { documentOf, partOf } from "./frame.ts";
+
+interface Advice {
+  title: string;
+  advice: string;
+}
+
+const ADVICE: Partial<Record<Refusal["code"], Advice>> = {
+  ACCESS_LOOPBACK_ONLY: {
+    title: "This server answers its own machine only",
+    advice:
+      'It has no API key yet. Make one on the server with: linescribe keys create "Me". Then load this page again.',
+  },
+  ACCESS_SCOPE_MISSING: {
+    title: "Your key does not open this page",
+    advice: "Log out and in again with a key that has the scope named above, or ask who runs this server.",
+  },
+  ACCESS_BAD_ORIGIN: {
+    title: "Another page asked for this one",
+    advice: "Type the address of this page into the address bar, or follow a link to it.",
+  },
+  ACCESS_TOO_OFTEN: { title: "Too many requests", advice: "Wait a moment, then load this page again." },
+  ACCESS_TOO_MANY: {
+    title: "Too many connections",
+    advice: "Close other windows, then load this page again.",
+  },
+};
+
+const OTHERWISE: Advice = {
+  title: "This page cannot be shown now",
+  advice: "Wait a moment, then load it again.",
+};
+
+const part = partOf("refused.html");
+
+export function refusalPage({ code, message }: Pick<Refusal, "code" | "message">, loggedIn: boolean): string {
+  const { title, advice } = ADVICE[code] ?? OTHERWISE;
+  const main = part({ title, advice, code, message: `${message}.` });
+  return documentOf({ title, path: null, main, loggedIn, navigation: false });
+}
