@@ -127,7 +127,7 @@ class ListenPage {
     this.#meter.reset();
   }
 
-  /** @param {import("./transcribe-link.js").LinkEvent} event */
+  /** @param {import("./link-events.js").LinkEvent} event */
   #told(event) {
     switch (event.type) {
       case "partial":
@@ -147,7 +147,7 @@ class ListenPage {
     this.#showState();
   }
 
-  /** @param {Extract<import("./transcribe-link.js").LinkEvent, { type: "final" }>} event */
+  /** @param {import("./link-events.js").FinalEvent} event */
   #addFinal({ type: _, ...final }) {
     const words = final.words.map((word) => ({ ...word, ...this.#times(word) }));
     this.#addLine({ kind: "final", ...final, ...this.#times(final), words });

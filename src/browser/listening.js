@@ -6,7 +6,7 @@ import { askServer } from "./server-word.js";
 import { TranscribeLink } from "./transcribe-link.js";
 
 /**
- * @typedef {import("./transcribe-link.js").LinkEvent} LinkEvent
+ * @typedef {import("./link-events.js").LinkEvent} LinkEvent
  * @typedef {object} ListeningOptions
  * @property {string} deviceId
  * @property {string} language

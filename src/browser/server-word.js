@@ -7,7 +7,7 @@ const PATIENCE_MS = 5000;
 /** Refusals that pass by themselves. */
 const PASSING = [429, 503];
 
-/** @returns {Promise<import("./transcribe-link.js").ServerWord>} */
+/** @returns {Promise<import("./link-events.js").ServerWord>} */
 export async function askServer() {
   try {
     const response = await fetch("/login/state", {

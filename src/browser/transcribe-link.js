@@ -12,16 +12,16 @@
  * A session of the server that is gone (restart, longest duration, a long sleep) is followed by a new one, which begins
  * where the last line ended: what the old one had heard without a line is sent again, if it is still kept.
  */
-import { KeptAudio } from "./kept-audio.js";
+import { Backoff } from "./backoff.js";
+import { LinkAudio } from "./link-audio.js";
+import { finalOf, gapOf, partialOf } from "./link-events.js";
+import { Ticket } from "./ticket.js";
 
-/** Half a minute without a connection, what was on its way, and what it takes to notice, ms. */
-const KEPT_MS = 45_000;
 /** Bytes that may wait in the browser's own buffer, and audio of one message, ms. */
 const WAITING_BYTES = 256 * 1024;
 const MESSAGE_MS = 500;
 /** Without a word of the server, though it has audio to acknowledge, or without a connection, ms. */
 const SILENCE_MS = 10_000;
-const RETRY_MS = [250, 500, 1000, 2000, 4000, 5000];
 /** How long the rest may take to be sent after the end, ms. */
 const FINISH_MS = 60_000;
 /** Neither 1000, 1001 nor none, which would say that we do not come back. */
@@ -30,49 +30,24 @@ const CLOSE_COMING_BACK = 4000;
 const HOPELESS = [1003, 1007, 1009, 4001, 4003, 4009];
 
 /**
- * @typedef {{ word: string, start_ms: number, end_ms: number, confidence: number }} SentWord
- * @typedef {"connecting" | "live" | "lost" | "ended" | "failed"} LinkState
- * @typedef {{ type: "state", state: LinkState, code?: string | undefined }
- *   | { type: "partial", text: string, stable: number, startMs: number, endMs: number, delayMs: number }
- *   | { type: "final", text: string, startMs: number, endMs: number, delayMs: number, language: string,
- *       confidence: number, words: { text: string, startMs: number, endMs: number, confidence: number }[] }
- *   | { type: "gap", startMs: number, endMs: number, cause: string }} LinkEvent
- * @typedef {{ code: string | null, hopeless: boolean } | null} ServerWord What the server says of a refused socket: null
- *   when it cannot be reached, no code when all is well.
- * @typedef {object} LinkOptions
- * @property {number} rateHz Of the audio; one that the server takes.
- * @property {string} language
- * @property {(event: LinkEvent) => void} onEvent
- * @property {(query: string) => WebSocket} open Opens a socket.
- * @property {() => Promise<ServerWord>} ask
- * @property {() => number} now Monotonic ms.
+ * @typedef {import("./link-events.js").LinkEvent} LinkEvent
+ * @typedef {import("./link-events.js").LinkState} LinkState
+ * @typedef {import("./link-events.js").LinkOptions} LinkOptions
  */
 
 export class TranscribeLink {
   #options;
-  #kept;
+  #audio;
   /** @type {WebSocket | null} */
   #socket = null;
   /** Whether the socket's session is known: audio may be sent. */
   #greeted = false;
-  /** @type {string | null} */
-  #token = null;
-  /** The last event of the session that was told. */
-  #sequence = 0;
+  #ticket = new Ticket();
+  #backoff = new Backoff();
   #ended = false;
   /** @type {string | undefined} */
   #code;
-  // Positions: where the session began, what the server took, what was handed to the socket, what has its line.
-  #origin = 0;
-  #taken = 0;
-  #sent = 0;
-  #settled = 0;
-  #addedAt = 0;
   #heardAt = 0;
-  #tries = 0;
-  #deadResumes = 0;
-  /** @type {number | null} */
-  #retryAt = null;
   /** @type {number | null} */
   #finishBy = null;
   #finishSent = false;
@@ -82,7 +57,7 @@ export class TranscribeLink {
   /** @param {LinkOptions} options */
   constructor(options) {
     this.#options = options;
-    this.#kept = new KeptAudio(this.#samplesOf(KEPT_MS));
+    this.#audio = new LinkAudio(options.rateHz);
     this.#connect();
   }
 
@@ -97,18 +72,17 @@ export class TranscribeLink {
 
   /** Audio that was added, ms. */
   get durationMs() {
-    return this.#msOf(this.#kept.end);
+    return this.#audio.durationMs;
   }
 
   /** Audio that the server has not taken yet, ms. */
   get behindMs() {
-    return this.#msOf(this.#kept.end - this.#taken);
+    return this.#audio.behindMs;
   }
 
   /** @param {Int16Array} samples */
   add(samples) {
-    this.#kept.add(samples);
-    this.#addedAt = this.#options.now();
+    this.#audio.add(samples, this.#options.now());
     this.tick();
   }
 
@@ -123,16 +97,15 @@ export class TranscribeLink {
     if (this.over) return;
     const now = this.#options.now();
     if (this.#finishBy !== null && now >= this.#finishBy) return this.#over("failed", "PAGE_NOT_SENT");
-    if (this.#retryAt !== null && now >= this.#retryAt) this.#connect();
-    const waits = !this.#greeted || this.#sent > this.#taken || this.#finishSent;
+    if (this.#backoff.isDue(now)) this.#connect();
+    const waits = !this.#greeted || this.#audio.underWay || this.#finishSent;
     if (this.#socket && waits && now - this.#heardAt >= SILENCE_MS) this.#lose();
     this.#pump();
   }
 
   /** The network is back, or the machine woke up: tries at once. */
   hurry() {
-    if (this.#retryAt === null) return;
-    this.#retryAt = this.#options.now();
+    this.#backoff.hurry();
     this.tick();
   }
 
@@ -143,16 +116,13 @@ export class TranscribeLink {
 
   #connect() {
     const { rateHz, language, open, now } = this.#options;
-    this.#retryAt = null;
+    this.#backoff.clear();
     this.#greeted = false;
     this.#ended = false;
     this.#code = undefined;
     this.#heardAt = now();
-    /** @type {Record<string, string>} */
-    const query = this.#token
-      ? { resume: this.#token, after: String(this.#sequence) }
-      : { sample_rate: String(rateHz), encoding: "s16", language };
-    const socket = open(new URLSearchParams(query).toString());
+    const fresh = { sample_rate: String(rateHz), encoding: "s16", language };
+    const socket = open(new URLSearchParams(this.#ticket.query(fresh)).toString());
     this.#socket = socket;
     socket.onmessage = ({ data }) => {
       if (socket !== this.#socket) return;
@@ -170,18 +140,17 @@ export class TranscribeLink {
       case "session":
         return this.#greet(message);
       case "ack":
-        this.#taken = this.#origin + message.samples;
+        this.#backoff.reset();
+        this.#audio.acknowledge(message.samples);
         return this.#pump();
       case "partial":
-        return this.#partial(message);
+        return this.#partial(partialOf(message, this.#audio, this.#options.now()));
       case "final":
       case "gap":
       case "end":
-        if (message.sequence <= this.#sequence) return;
-        this.#sequence = message.sequence;
-        if (message.type === "final") this.#final(message);
-        else if (message.type === "gap") this.#gap(message);
-        else this.#ended = true;
+        if (!this.#ticket.isNew(message.sequence)) return;
+        if (message.type === "end") this.#ended = true;
+        else this.#line(message);
         return;
       case "error":
         this.#code = message.code;
@@ -189,20 +158,12 @@ export class TranscribeLink {
   }
 
   /** @param {{ resume_token: string, resumed: boolean, samples: number }} session */
-  #greet({ resume_token, resumed, samples }) {
-    if (!resumed) {
-      // What neither a line nor the server has, and is not kept any more, is lost.
-      this.#origin = Math.max(this.#settled, this.#kept.start);
-      this.#missing(Math.max(this.#settled, this.#taken), this.#origin);
-      this.#sequence = 0;
-    }
-    this.#token = resume_token;
-    this.#taken = this.#origin + samples;
-    this.#sent = this.#taken;
+  #greet(session) {
+    if (!session.resumed) this.#missing(this.#audio.begin());
+    this.#ticket.accept(session);
+    this.#audio.goOn(session.samples);
     this.#finishSent = false;
     this.#greeted = true;
-    this.#tries = 0;
-    this.#deadResumes = 0;
     this.#become("live");
     this.#pump();
   }
@@ -210,63 +171,35 @@ export class TranscribeLink {
   #pump() {
     const socket = this.#socket;
     if (!socket || !this.#greeted || this.#ended || socket.readyState !== 1) return;
-    while (this.#sent < this.#kept.end && socket.bufferedAmount < WAITING_BYTES) {
-      const { samples, dropped } = this.#kept.read(this.#sent, this.#samplesOf(MESSAGE_MS));
-      this.#missing(this.#sent, this.#sent + dropped);
+    while (!this.#audio.allSent && socket.bufferedAmount < WAITING_BYTES) {
+      const { samples, missing } = this.#audio.next(MESSAGE_MS);
+      this.#missing(missing);
       socket.send(/** @type {Int16Array<ArrayBuffer>} */ (samples));
-      this.#sent += samples.length;
     }
-    if (this.#finishBy === null || this.#finishSent || this.#sent < this.#kept.end) return;
+    if (this.#finishBy === null || this.#finishSent || !this.#audio.allSent) return;
     socket.send('{"type":"finish"}');
     this.#finishSent = true;
   }
 
-  /** @param {{ text: string, stable: number, start_ms: number, end_ms: number }} message */
-  #partial({ text, stable, start_ms, end_ms }) {
-    const [startMs, endMs] = [this.#pageMs(start_ms), this.#pageMs(end_ms)];
-    // One of an utterance that has its line.
-    if (this.#samplesOf(endMs) <= this.#settled) return;
-    this.#options.onEvent({ type: "partial", text, stable, startMs, endMs, delayMs: this.#delayMs(endMs) });
+  /** @param {import("./link-events.js").PartialEvent} event */
+  #partial(event) {
+    // One of an utterance that has its line is late.
+    if (!this.#audio.isSettled(event.endMs)) this.#options.onEvent(event);
   }
 
-  /**
-   * @param {{ text: string, start_ms: number, end_ms: number, language: string, confidence: number,
-   *   words: SentWord[] }} message
-   */
-  #final({ text, start_ms, end_ms, language, confidence, words: sent }) {
-    const [startMs, endMs] = [this.#pageMs(start_ms), this.#pageMs(end_ms)];
-    const words = sent.map(({ word, start_ms, end_ms, confidence }) => ({
-      text: word,
-      startMs: this.#pageMs(start_ms),
-      endMs: this.#pageMs(end_ms),
-      confidence,
-    }));
-    this.#settled = Math.max(this.#settled, this.#samplesOf(endMs));
-    const delayMs = this.#delayMs(words.at(-1)?.endMs ?? endMs);
-    this.#options.onEvent({ type: "final", text, startMs, endMs, delayMs, language, confidence, words });
+  /** @param {any} message - A final or a gap. */
+  #line(message) {
+    const event =
+      message.type === "final"
+        ? finalOf(message, this.#audio, this.#options.now())
+        : gapOf(message, this.#audio);
+    this.#audio.settle(event.endMs);
+    this.#options.onEvent(event);
   }
 
-  /** @param {{ start_ms: number, end_ms: number, cause: string }} message */
-  #gap({ start_ms, end_ms, cause }) {
-    const [startMs, endMs] = [this.#pageMs(start_ms), this.#pageMs(end_ms)];
-    this.#settled = Math.max(this.#settled, this.#samplesOf(endMs));
-    this.#options.onEvent({ type: "gap", startMs, endMs, cause });
-  }
-
-  /**
-   * Audio that is not kept any more and that nobody heard.
-   *
-   * @param {number} from
-   * @param {number} to
-   */
-  #missing(from, to) {
-    if (to <= from) return;
-    this.#options.onEvent({
-      type: "gap",
-      startMs: this.#msOf(from),
-      endMs: this.#msOf(to),
-      cause: "offline",
-    });
+  /** @param {import("./link-audio.js").Period | null} period - Audio that is not kept any more and that nobody heard. */
+  #missing(period) {
+    if (period !== null) this.#options.onEvent({ type: "gap", ...period, cause: "offline" });
   }
 
   /**
@@ -281,13 +214,13 @@ export class TranscribeLink {
     if (HOPELESS.includes(code)) return this.#over("failed", this.#code);
     if (this.#ended) {
       // Everything that the server took has its line now.
-      this.#token = null;
-      this.#settled = Math.max(this.#settled, this.#taken);
-      if (this.#finishBy !== null && this.#settled >= this.#kept.end) return this.#over("ended");
+      this.#ticket.drop();
+      this.#audio.settleTaken();
+      if (this.#finishBy !== null && this.#audio.allSettled) return this.#over("ended");
     }
     this.#become("lost");
     if (!greeted && !(await this.#mayTry())) return;
-    this.#schedule();
+    this.#backoff.schedule(this.#options.now());
   }
 
   /** A socket was not opened, and the browser does not say why: the server does. */
@@ -298,9 +231,7 @@ export class TranscribeLink {
       this.#over("failed", word.code ?? undefined);
       return false;
     }
-    // Once may be chance: the server came back in between.
-    if (word?.code === null && this.#token !== null) this.#deadResumes += 1;
-    if (this.#deadResumes >= 2) this.#token = null;
+    if (word?.code === null) this.#ticket.refused();
     return true;
   }
 
@@ -311,14 +242,7 @@ export class TranscribeLink {
     this.#greeted = false;
     socket?.close(CLOSE_COMING_BACK);
     this.#become("lost");
-    this.#schedule();
-  }
-
-  #schedule() {
-    const delayMs = RETRY_MS[Math.min(this.#tries, RETRY_MS.length - 1)] ?? 0;
-    this.#tries += 1;
-    // Not all at once, when a server with many pages comes back.
-    this.#retryAt = this.#options.now() + delayMs * (0.8 + 0.4 * Math.random());
+    this.#backoff.schedule(this.#options.now());
   }
 
   /**
@@ -340,29 +264,5 @@ export class TranscribeLink {
     if (this.#state === state) return;
     this.#state = state;
     this.#options.onEvent({ type: "state", state, code });
-  }
-
-  /**
-   * How long ago something was said: the newest sample came when it was added, and the others before it.
-   *
-   * @param {number} ms
-   */
-  #delayMs(ms) {
-    return this.#options.now() - this.#addedAt + Math.max(0, this.durationMs - ms);
-  }
-
-  /** @param {number} ms - Of the session. */
-  #pageMs(ms) {
-    return this.#msOf(this.#origin) + ms;
-  }
-
-  /** @param {number} samples */
-  #msOf(samples) {
-    return (samples * 1000) / this.#options.rateHz;
-  }
-
-  /** @param {number} ms */
-  #samplesOf(ms) {
-    return Math.round((ms * this.#options.rateHz) / 1000);
   }
 }

@@ -4,7 +4,7 @@
 import { asSrt, asVtt, clockOf, cuesOf } from "./captions.js";
 
 /**
- * @typedef {{ text: string, startMs: number, endMs: number, confidence: number }} Word
+ * @typedef {import("./link-events.js").Word} Word
  * @typedef {{ kind: "final", text: string, startMs: number, endMs: number, language: string, confidence: number,
  *   delayMs: number, words: Word[] }} FinalLine
  * @typedef {{ kind: "gap", startMs: number, endMs: number, cause: string }} GapLine
@@ -104,5 +104,5 @@ export function piecesOf({ text, words }) {
 export function shortClock(ms) {
   return clockOf(Math.floor(ms / 1000) * 1000, ".")
     .slice(0, -4)
-    .replace(/^00:0?/, "");
+    .replace(/^0(?:0:0?)?/, "");
 }
