@@ -1,6 +1,6 @@
 /**
- * Runs the test files of one suite: `slow` and `surfaces` are what lies in `test/slow` and `test/surfaces`, `quick` is
- * everything else.
+ * Runs the test files of one suite: `slow`, `surfaces` and `pages` are what lies in the folders of these names, `quick`
+ * is everything else.
  * Node's own runner finds no TypeScript and then exits 0; this one refuses to find nothing.
  */
 import { spawnSync } from "node:child_process";
@@ -9,7 +9,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import type { TestFile } from "./group.ts";
 
-const FOLDERS = ["slow", "surfaces"];
+const FOLDERS = ["slow", "surfaces", "pages"];
 
 const [suite = "quick", ...filters] = process.argv.slice(2);
 const suiteOf = (file: string): string =>

@@ -227,7 +227,8 @@ class ListenPage {
       on: "Stop",
       stopping: "Leave the rest",
     }[mode];
-    this.#toggle.disabled = mode === "starting";
+    // Not `disabled`, which would take the focus away from whoever pressed it with a key.
+    this.#toggle.setAttribute("aria-disabled", String(mode === "starting"));
     this.#toggle.classList.toggle("stop", mode === "on");
     for (const field of this.#fixed) field.disabled = mode !== "off";
     this.#showState();

@@ -117,8 +117,11 @@ export class Microphone {
     const context = this.#context;
     const resumed = context.resume();
     const loaded = context.audioWorklet.addModule("/assets/capture-worklet.js");
+    // Whoever says no to the microphone closes the context: then neither matters any more.
+    const ready = Promise.all([resumed, loaded]);
+    ready.catch(() => {});
     this.#stream = await this.#ask();
-    await Promise.all([resumed, loaded]);
+    await ready;
     const collector = new AudioWorkletNode(context, "collector", { numberOfInputs: 1, numberOfOutputs: 1 });
     collector.port.onmessage = ({ data }) => {
       if (data === "stopped") this.#onStopped?.();

@@ -28,7 +28,6 @@ const HEADERS: Readonly<Record<string, string>> = {
   "referrer-policy": "same-origin",
   "permissions-policy":
     "microphone=(self), camera=(), geolocation=(), display-capture=(), payment=(), usb=()",
-  "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
 };
 
