@@ -7,22 +7,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import type { Engine } from "../../src/app/engine.ts";
-import { LoudnessDetector, ScriptedRecogniser } from "../call/fakes.ts";
-import { lanAddress, launch, openPage, type PagesRig, startPages } from "./rig.ts";
-
-/** No models: nothing is heard here. */
-function engineWithoutModels(): Engine {
-  const recogniser = Object.assign(new ScriptedRecogniser(), { pendingSeconds: 0, language: () => "en" });
-  const engine = {
-    detector: new LoudnessDetector(),
-    recogniser,
-    workers: 1,
-    threads: 1,
-    close: async () => {},
-  };
-  return engine as unknown as Engine;
-}
+import { engineWithoutModels, lanAddress, launch, openPage, type PagesRig, startPages } from "./rig.ts";
 
 interface Stage extends PagesRig {
   browser: Browser;

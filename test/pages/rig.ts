@@ -13,6 +13,7 @@ import { type RunningServer, startServer } from "../../src/app/server.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { normalizeEnglish } from "../../src/score/normalizer.ts";
 import { CLIPS, type Clip } from "../asr/clips.ts";
+import { LoudnessDetector, ScriptedRecogniser } from "../call/fakes.ts";
 
 /** Debian's; another with `CHROMIUM`. */
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -74,6 +75,19 @@ export interface PagesRig {
   folder: string;
   addKey(scopes?: Scope[]): { id: string; key: string };
   close(): Promise<void>;
+}
+
+/** No models: nothing is heard, and it starts at once. */
+export function engineWithoutModels(): Engine {
+  const recogniser = Object.assign(new ScriptedRecogniser(), { pendingSeconds: 0, language: () => "en" });
+  const engine = {
+    detector: new LoudnessDetector(),
+    recogniser,
+    workers: 1,
+    threads: 1,
+    close: async () => {},
+  };
+  return engine as unknown as Engine;
 }
 
 /** A server that is configured with nothing but a port and a place for the store. */

@@ -1,0 +1,80 @@
+/**
+ * The rules of accessibility that a program can check, in every state and theme.
+ */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import type { Browser, Page } from "playwright-core";
+import { scriptServer, talk } from "./look.ts";
+import { engineWithoutModels, launch, openPage, type PagesRig, startPages } from "./rig.ts";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let rig: PagesRig;
+let browser: Browser;
+
+before(async () => {
+  rig = await startPages({ engine: engineWithoutModels() });
+  browser = await launch({ args: ["--use-fake-device-for-media-stream"] });
+});
+
+after(async () => {
+  await browser?.close();
+  await rig?.close();
+});
+
+/** What axe finds, a line each. */
+async function faultsOf(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  return await page.evaluate(
+    `axe.run().then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => id + ": " + html + " " + failureSummary)))`,
+  );
+}
+
+/** Whether something is wider than the window. */
+async function tooWide(page: Page): Promise<boolean> {
+  return await page.evaluate("document.documentElement.scrollWidth > innerWidth");
+}
+
+for (const colorScheme of ["light", "dark"] as const) {
+  for (const width of [360, 1400]) {
+    test(`every page is free of faults, ${colorScheme} and ${width} px wide`, async () => {
+      const viewport = { width, height: 740 };
+      const { page, context } = await openPage(browser, { colorScheme, viewport });
+      await scriptServer(page, talk());
+      await page.goto(`${rig.server.url}/listen`);
+      assert.deepEqual(await faultsOf(page), [], "empty");
+      await page.getByText("Microphone and language").click();
+      assert.deepEqual(await faultsOf(page), [], "settings");
+      assert.equal(await tooWide(page), false);
+      await page.getByText("Microphone and language").click();
+      await page.getByRole("button", { name: "Start" }).click();
+      await page.locator("#partial:not([hidden])").waitFor();
+      assert.deepEqual(await faultsOf(page), [], "with text");
+      assert.equal(await tooWide(page), false);
+      assert.ok(await page.getByRole("button", { name: "Stop" }).isVisible());
+      const foot = await page.getByRole("button", { name: "TXT" }).boundingBox();
+      assert.ok(foot && foot.y + foot.height <= 740, "all of it fits the screen");
+      await context.close();
+    });
+
+    test(`the login and the page of who is not let in are free of faults, ${colorScheme} and ${width} px wide`, async () => {
+      const own = await startPages({ engine: engineWithoutModels() });
+      const { key } = own.addKey(["read"]);
+      const { page, context } = await openPage(browser, { colorScheme, viewport: { width, height: 740 } });
+      await page.goto(`${own.server.url}/listen`);
+      await page.getByLabel("API key").fill("wrong");
+      await page.getByRole("button", { name: "Log in" }).click();
+      await page.getByText("This is not a key").waitFor();
+      assert.deepEqual(await faultsOf(page), []);
+      assert.equal(await tooWide(page), false);
+      await page.getByLabel("API key").fill(key);
+      await page.getByRole("button", { name: "Log in" }).click();
+      await page.getByText("Your key does not open this page").first().waitFor();
+      assert.deepEqual(await faultsOf(page), []);
+      await context.close();
+      await own.close();
+    });
+  }
+}
