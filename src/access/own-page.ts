@@ -31,8 +31,8 @@ export function fromOwnPage({ headers, method = "GET" }: OwnRequest, publicUrl: 
 
 /** Behind a proxy that ends TLS we know our own scheme only when `publicUrl` says it. */
 function isOwnOrigin(origin: string, host: string, publicUrl: string | null): boolean {
-  if (!URL.canParse(origin)) return false;
-  if (isPublicHost(host, publicUrl)) return origin === new URL(publicUrl as string).origin;
+  if (publicUrl !== null && origin === new URL(publicUrl).origin) return true;
+  if (!URL.canParse(origin) || isPublicHost(host, publicUrl)) return false;
   const { protocol, host: pageHost } = new URL(origin);
   const ours = `${protocol}//${host}`;
   return host !== "" && URL.canParse(ours) && new URL(ours).host === pageHost && pageHost !== "";

@@ -46,3 +46,11 @@ test("docs/outside-urls.md lists every code of a fetch, its ports and its number
   assert.ok(text.includes(`\`fetch.connections\` (${fetch.connections})`));
   assert.deepEqual(fetch.ports, STANDARD_PORTS);
 });
+
+test("docs/pages.md says how long a login may last, and names codes that exist", () => {
+  const text = page("pages.md");
+  assert.ok(text.includes(`\`access.login.maximumMs\` | ${access.login.maximumMs} ms, a week`));
+  assert.ok(text.includes(`\`access.login.idleMs\` | ${access.login.idleMs} ms, 12 hours`));
+  for (const [, code] of text.matchAll(/`((?:ACCESS|REQUEST)_[A-Z_]+)`/g))
+    assert.ok(code && code in ERROR_CODES, code);
+});

@@ -11,7 +11,11 @@ import { writeRecording } from "./microphone.ts";
 import { engineWithoutModels, launch, openPage, type PagesRig, startPages } from "./rig.ts";
 
 const folder = path.resolve(process.argv[2] ?? "screenshots");
-const SIZES = { wide: { width: 1400, height: 820 }, narrow: { width: 360, height: 740 } };
+const SIZES = {
+  middle: { width: 1000, height: 560 },
+  wide: { width: 1400, height: 820 },
+  narrow: { width: 360, height: 740 },
+};
 
 const SAID = [
   "priv-introsaved",

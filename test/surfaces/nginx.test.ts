@@ -201,7 +201,8 @@ test("what is not ours is refused: plain HTTP, other names, inner pages, long he
   const plain = await rig.askPlainly("/v1/audio?x=1");
   assert.deepEqual([plain.status, plain.headers.location], [308, "https://localhost/v1/audio?x=1"]);
   assert.equal((await rig.ask("/twilio/voice", { headers: { host: "elsewhere.example" } })).status, 421);
-  for (const inner of ["/healthz", "/readyz", "/"]) assert.equal((await rig.ask(inner)).status, 404, inner);
+  for (const inner of ["/healthz", "/readyz", "/admin", "/assets/../healthz"])
+    assert.equal((await rig.ask(inner)).status, 404, inner);
   assert.equal((await rig.ask("/v1/x", { headers: { "x-long": "x".repeat(9000) } })).status, 400);
   assert.equal((await rig.ask(`/v1/x?${"x".repeat(9000)}`)).status, 414);
   const form = await rig.ask("/twilio/voice", { method: "POST", body: "x".repeat(100_000) });
@@ -275,4 +276,31 @@ test("no key, no token and no query is in the logs of nginx", () => {
   assert.match(log, /"POST \/v1\/audio\/transcriptions" 200/);
   assert.doesNotMatch(log, /sample_rate|resume=/);
   assert.equal(log.includes(key), false);
+});
+
+test("people log in through nginx: the cookie is of this host alone and of TLS, and opens pages and sockets", async () => {
+  const key = rig.addKey();
+  const turned = await rig.ask("/listen");
+  assert.deepEqual([turned.status, turned.headers.location], [303, "/login?next=%2Flisten"]);
+  const headers = { "content-type": "application/x-www-form-urlencoded", origin: rig.publicUrl };
+  const entered = await rig.ask("/login", { method: "POST", headers, body: `key=${key}` });
+  const [set = ""] = entered.headers["set-cookie"] ?? [];
+  assert.match(set, /^__Host-linescribe_login=[\w-]{43}; Path=\/; .*; Secure$/);
+  const cookie = set.split(";")[0] as string;
+  const page = await rig.ask("/listen", { headers: { cookie } });
+  assert.deepEqual(
+    [page.status, /script-src 'self'/.test(String(page.headers["content-security-policy"]))],
+    [200, true],
+  );
+  assert.equal(
+    (await rig.ask("/assets/listen.js")).headers["content-type"],
+    "text/javascript; charset=utf-8",
+  );
+  const client = rig.connect("", { headers: { cookie, origin: rig.publicUrl } });
+  await client.first("session");
+  await client.finish();
+  const stranger = await rig.refusal("/ws/transcribe", {
+    headers: { cookie, origin: "https://evil.example" },
+  });
+  assert.deepEqual([stranger.status, JSON.parse(stranger.body).code], [403, "ACCESS_BAD_ORIGIN"]);
 });
