@@ -11,6 +11,7 @@ import { Counters } from "../../src/base/counters.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { pathAfterLogin } from "../../src/pages/login-routes.ts";
 import { createPages } from "../../src/pages/pages.ts";
+import { refusalPage } from "../../src/pages/refusal-page.ts";
 import { LIMITS } from "../access/rig.ts";
 import { temporaryStore } from "../store/sample.ts";
 
@@ -250,4 +251,10 @@ test("a login leads to paths of this server only, and what is in them is text", 
   addKey();
   const page = await get(`/login?next=${encodeURIComponent('"><script>alert(1)</script>')}`);
   assert.doesNotMatch(page.body, /<script>/);
+});
+
+test("what is put into a page is text, whatever is in it", () => {
+  const html = refusalPage({ code: "ACCESS_BAD_ORIGIN", message: `<img src=x onerror="a('b')">&` }, false);
+  assert.ok(html.includes("&#60;img src=x onerror=&#34;a(&#39;b&#39;)&#34;&#62;&#38;."));
+  assert.doesNotMatch(html, /<img src=x/);
 });

@@ -33,18 +33,16 @@ interface Look {
   show(page: Page, rig: PagesRig): Promise<void>;
 }
 
-/** A recording through the real engine, pictured while its last sentence is being said. */
+/** A recording through the real engine, pictured while one of its last sentences is being said. */
 async function listen(page: Page, rig: PagesRig): Promise<void> {
   await page.goto(`${rig.server.url}/listen`);
   await page.getByRole("button", { name: "Start" }).click();
-  await page
-    .locator("#lines .line")
-    .nth(SAID.length - 2)
-    .waitFor({ timeout: 60_000 });
-  await page
-    .locator("#partial:not([hidden]) .text")
-    .filter({ hasText: /(\S+ ){3}/ })
-    .waitFor();
+  await page.waitForFunction(
+    `document.querySelectorAll("#lines .line").length >= ${SAID.length - 2} &&
+      document.querySelector("#partial:not([hidden]) .text")?.textContent.split(" ").length >= 4`,
+    null,
+    { timeout: 60_000 },
+  );
 }
 
 const OPEN: Look[] = [
