@@ -156,7 +156,10 @@ class ListenPage {
 
   /** @param {{ startMs: number, endMs: number }} times */
   #times({ startMs, endMs }) {
-    return { startMs: Math.round(startMs + this.#offsetMs), endMs: Math.round(endMs + this.#offsetMs) };
+    // What was said before the transcript was cleared may become final after it.
+    /** @param {number} ms */
+    const shifted = (ms) => Math.max(0, Math.round(ms + this.#offsetMs));
+    return { startMs: shifted(startMs), endMs: shifted(endMs) };
   }
 
   /** @param {import("./transcript.js").FinalLine | import("./transcript.js").GapLine} line */

@@ -22,6 +22,8 @@ const WAITING_BYTES = 256 * 1024;
 const MESSAGE_MS = 500;
 /** Without a word of the server, though it has audio to acknowledge, or without a connection, ms. */
 const SILENCE_MS = 10_000;
+/** Without sound, while the system has taken the microphone, the server is told that we are here; it waits for 60 s. */
+const KEEPALIVE_MS = 20_000;
 /** How long the rest may take to be sent after the end, ms. */
 const FINISH_MS = 60_000;
 /** Neither 1000, 1001 nor none, which would say that we do not come back. */
@@ -48,6 +50,7 @@ export class TranscribeLink {
   /** @type {string | undefined} */
   #code;
   #heardAt = 0;
+  #saidAt = 0;
   /** @type {number | null} */
   #finishBy = null;
   #finishSent = false;
@@ -162,6 +165,7 @@ export class TranscribeLink {
     if (!session.resumed) this.#missing(this.#audio.begin());
     this.#ticket.accept(session);
     this.#audio.goOn(session.samples);
+    this.#saidAt = this.#options.now();
     this.#finishSent = false;
     this.#greeted = true;
     this.#become("live");
@@ -171,14 +175,26 @@ export class TranscribeLink {
   #pump() {
     const socket = this.#socket;
     if (!socket || !this.#greeted || this.#ended || socket.readyState !== 1) return;
+    // From now on an answer is due.
+    if (!this.#audio.allSent && !this.#audio.underWay) this.#heardAt = this.#options.now();
     while (!this.#audio.allSent && socket.bufferedAmount < WAITING_BYTES) {
       const { samples, missing } = this.#audio.next(MESSAGE_MS);
       this.#missing(missing);
-      socket.send(/** @type {Int16Array<ArrayBuffer>} */ (samples));
+      this.#say(socket, /** @type {Int16Array<ArrayBuffer>} */ (samples));
     }
-    if (this.#finishBy === null || this.#finishSent || !this.#audio.allSent) return;
-    socket.send('{"type":"finish"}');
-    this.#finishSent = true;
+    if (!this.#audio.allSent || this.#finishSent) return;
+    if (this.#finishBy !== null) this.#finishSent = true;
+    if (this.#finishSent) this.#say(socket, '{"type":"finish"}');
+    else if (this.#options.now() - this.#saidAt >= KEEPALIVE_MS) this.#say(socket, '{"type":"keepalive"}');
+  }
+
+  /**
+   * @param {WebSocket} socket
+   * @param {string | Int16Array<ArrayBuffer>} message
+   */
+  #say(socket, message) {
+    socket.send(message);
+    this.#saidAt = this.#options.now();
   }
 
   /** @param {import("./link-events.js").PartialEvent} event */

@@ -289,3 +289,18 @@ test("a partial of an utterance that has its line is not shown", () => {
     ["tw"],
   );
 });
+
+test("while no sound comes, the server is told every 20 s that the page is there", async () => {
+  const server = new FakeServer();
+  server.accept();
+  server.speak(1000);
+  server.ack();
+  const texts = (): number => server.socket.sent.filter((message) => typeof message === "string").length;
+  await server.pass(19_000);
+  assert.equal(texts(), 0);
+  await server.pass(41_500);
+  assert.deepEqual(server.socket.sent.slice(-3), Array(3).fill('{"type":"keepalive"}'));
+  assert.equal(texts(), 3);
+  server.speak(1000);
+  assertWhole(server);
+});

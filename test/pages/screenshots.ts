@@ -37,12 +37,12 @@ interface Look {
 async function listen(page: Page, rig: PagesRig): Promise<void> {
   await page.goto(`${rig.server.url}/listen`);
   await page.getByRole("button", { name: "Start" }).click();
-  await page.waitForFunction(
-    `document.querySelectorAll("#lines .line").length >= ${SAID.length - 2} &&
-      document.querySelector("#partial:not([hidden]) .text")?.textContent.split(" ").length >= 4`,
-    null,
-    { timeout: 60_000 },
-  );
+  await page
+    .locator("#lines .line")
+    .nth(SAID.length - 3)
+    .waitFor({ timeout: 60_000 });
+  const saying = page.locator("#partial:not([hidden]) .text").filter({ hasText: /^(\S+ ){3}/ });
+  await saying.waitFor({ timeout: 60_000 });
 }
 
 const OPEN: Look[] = [
