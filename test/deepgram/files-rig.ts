@@ -18,6 +18,7 @@ import { PROFILES } from "../../src/vad/profile.ts";
 import { LoudnessDetector, ScriptedRecogniser } from "../call/fakes.ts";
 import { recordingLogger } from "../delivery/rig.ts";
 import { startRig as startFetch } from "../fetch/rig.ts";
+import { createNearWorker } from "../media/near-worker.ts";
 import { ADMITTED } from "../openai/rig.ts";
 import { temporaryFile } from "../store/sample.ts";
 
@@ -91,7 +92,7 @@ export async function startApi(
     ...queue,
   });
   callbacks.start();
-  const decoder = new MediaDecoder({ counters });
+  const decoder = new MediaDecoder({ counters, createWorker: createNearWorker });
   const api = new ListenFiles({
     access: { admit: async () => ADMITTED, allowsOrigin: () => false },
     decoder,
