@@ -37,6 +37,8 @@ export class WindowJoiner {
 
   /** The next window; returns the words that are certain now, in order. */
   join({ endMs, nextStartMs, words }: HeardWindow): HeardWord[] {
+    // Somebody spoke and nothing was understood: the next window decides.
+    if (words?.length === 0 && nextStartMs !== null) return [];
     const earlier = { told: this.#told, held: this.#held, endMs: this.#endMs };
     const joined = words === null ? this.#held : joinAt(earlier, words, this.#fromMs);
     const isOpen = ({ endMs }: HeardWord): boolean => nextStartMs !== null && endMs > nextStartMs - MARGIN_MS;

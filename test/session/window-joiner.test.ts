@@ -161,11 +161,12 @@ test("a window that stops before words that the one before it heard keeps those 
   assert.equal(textOf(stopped), "The");
 });
 
-test("a window that heard nothing keeps what the one before it heard", () => {
+test("a window that understood nothing leaves what the one before it heard to the next, or to the end", () => {
   for (const words of [[], null]) {
     const joiner = new WindowJoiner();
     assert.deepEqual(joiner.join({ endMs: 3000, nextStartMs: 2500, words: [word("yes", 2600, 2900)] }), []);
-    assert.equal(textOf(joiner.join({ endMs: 5500, nextStartMs: 5000, words })), "yes");
+    assert.deepEqual(joiner.join({ endMs: 5500, nextStartMs: 5000, words: [] }), []);
+    assert.equal(textOf(joiner.join({ endMs: 8000, nextStartMs: words && null, words })), "yes");
   }
 });
 
