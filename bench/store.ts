@@ -169,6 +169,9 @@ function questions(file: string, calls: number): number {
     "search: four letters": (run) => catalogue.search(vocable(3000, run).slice(0, 4), {}),
     "search: nothing to find": (run) => catalogue.search(`zzzz${run} `, {}),
     "search: every final, a caller": (run) => catalogue.search("everywhere ", { number: caller(run) }),
+    "search: every final, a line": (run) =>
+      catalogue.search("everywhere ", { number: `+1555010000${run % LINES}` }),
+    "search: every final, faulty": () => catalogue.search("everywhere ", { status: "faulty" }),
     "search: every final, four filters": () =>
       catalogue.search("everywhere ", { ...all, number: "+15550100000" }),
   };

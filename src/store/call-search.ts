@@ -37,6 +37,9 @@ export interface Found {
 // Numbers are bound as doubles, and the index skips to whole numbers only.
 const BETWEEN_IDS = "AND rowid >= CAST(@lowest AS INTEGER) AND rowid <= CAST(@highest AS INTEGER)";
 
+/** So many calls that fit are looked into one by one, instead of all that is found being held against them. */
+const FEW_CALLS = 20;
+
 export class CallSearch {
   readonly #database: Database.Database;
   readonly #statements: ReturnType<typeof prepare>;
@@ -47,27 +50,10 @@ export class CallSearch {
   }
 
   /** Row ids of hits by call, newest call first; `more` when another call follows. */
-  find(expression: string, { low, high }: Window, condition: Condition, limit: number): Found {
+  find(expression: string, window: Window, condition: Condition, limit: number): Found {
     const calls: Found["calls"] = new Map();
-    const filtered =
-      condition.sql === "TRUE"
-        ? ""
-        : `AND rowid / ${SEQUENCES} IN (SELECT number FROM call WHERE number >= @low AND number < @high
-             AND ${condition.sql})`;
-    const ids = this.#database
-      .prepare<unknown[], number>(
-        `SELECT rowid FROM spoken WHERE spoken MATCH @expression ${BETWEEN_IDS} ${filtered} ORDER BY rowid DESC`,
-      )
-      .pluck()
-      .iterate({
-        ...(filtered && { low, high }),
-        ...condition.values,
-        expression,
-        lowest: spokenId(low, 0),
-        highest: spokenId(high, 0) - 1,
-      });
     let last: number | null = null;
-    for (const id of ids) {
+    for (const id of this.#ids(expression, window, condition)) {
       const { number } = placeOfSpoken(id);
       const call = calls.get(number);
       if (call === undefined && calls.size === limit) return { calls, more: last };
@@ -81,17 +67,54 @@ export class CallSearch {
     return { calls, more: null };
   }
 
+  /** @param calls - Row ids of each, the last ones first, as calls are. */
+  #marked(expression: string, calls: readonly number[][]): { id: number; marked: string }[] {
+    const parts = calls.length <= FEW_CALLS ? calls : [calls.flat()];
+    return parts.flatMap((ids) => {
+      const [highest, lowest] = [ids[0] as number, ids.at(-1) as number];
+      return this.#statements.marked.all({ expression, lowest, highest, ids: JSON.stringify(ids) });
+    });
+  }
+
+  /** Row ids of hits, the last ones first. */
+  *#ids(expression: string, window: Window, { sql, values }: Condition): Generator<number> {
+    const { low, high } = window;
+    const numbers = `SELECT number FROM call WHERE number >= @low AND number < @high AND ${sql}`;
+    const fit = { ...values, low, high };
+    if (sql !== "TRUE") {
+      const few = this.#database
+        .prepare<unknown[], number>(`${numbers} ORDER BY number DESC LIMIT ${FEW_CALLS + 1}`)
+        .pluck()
+        .all(fit);
+      if (few.length <= FEW_CALLS) {
+        for (const number of few) yield* this.#walk(expression, { low: number, high: number + 1 });
+        return;
+      }
+    }
+    const filter = sql === "TRUE" ? null : `AND rowid / ${SEQUENCES} IN (${numbers})`;
+    yield* this.#walk(expression, window, filter === null ? undefined : { filter, values: fit });
+  }
+
+  #walk(
+    expression: string,
+    { low, high }: Pick<Window, "low" | "high">,
+    { filter, values }: { filter: string; values: object } = { filter: "", values: {} },
+  ): IterableIterator<number> {
+    return this.#database
+      .prepare<unknown[], number>(
+        `SELECT rowid FROM spoken WHERE spoken MATCH @expression ${BETWEEN_IDS} ${filter} ORDER BY rowid DESC`,
+      )
+      .pluck()
+      .iterate({ ...values, expression, lowest: spokenId(low, 0), highest: spokenId(high, 0) - 1 });
+  }
+
   /** The finals of row ids, by call, in sequence. */
-  hits(expression: string, ids: readonly number[]): Map<number, Hit[]> {
+  hits(expression: string, found: Found["calls"]): Map<number, Hit[]> {
     const hits = new Map<number, Hit[]>();
-    if (ids.length === 0) return hits;
-    const [highest, lowest] = [ids[0] as number, ids.at(-1) as number];
-    for (const { id, marked } of this.#statements.marked.all({
+    for (const { id, marked } of this.#marked(
       expression,
-      lowest,
-      highest,
-      ids: JSON.stringify(ids),
-    })) {
+      [...found.values()].map(({ ids }) => ids),
+    )) {
       const { number, sequence } = placeOfSpoken(id);
       const body = this.#statements.body.get(number, sequence);
       if (body === undefined) continue;

@@ -112,8 +112,7 @@ export class Catalogue {
     return guardStore("search calls", () => {
       const window = this.#window(before, filter);
       const found = this.#search.find(expression, window, conditionOf(filter), limit);
-      const shown = [...found.calls.values()].flatMap(({ ids }) => ids);
-      const hits = this.#search.hits(expression, shown);
+      const hits = this.#search.hits(expression, found.calls);
       const rows = [...found.calls].flatMap(([number, { count }]) => {
         const row = this.#statements.numbered.get(number);
         if (row === undefined) return [];

@@ -75,6 +75,42 @@ test("every filter leaves out what does not fit, and filters together leave what
   );
 });
 
+test("a search with a filter finds the same whether few or many calls fit", (t) => {
+  const store = temporaryStore(t);
+  for (let index = 1; index <= 60; index++) {
+    store.openCall(sampleCall(`CA${index}`, { from: `+1${index % 2}`, to: index <= 10 ? "+19" : "+18" }));
+    store.commit(`CA${index}`, [
+      final(1, "inbound", "nothing"),
+      ...Array.from({ length: index % 8 }, (_, at) => final(at + 2, "inbound", `needle ${at}`)),
+    ]);
+  }
+  for (const number of ["+10", "+19", "+18", "+17"]) {
+    const expected = store.catalogue
+      .list({ number, limit: 200 })
+      .rows.map(({ callSid, finals }) => [callSid, finals - 1, Math.min(5, finals - 1)] as const)
+      .filter(([, count]) => count > 0);
+    const found: (readonly [string, number, number])[] = [];
+    let before: number | null = Number.MAX_SAFE_INTEGER;
+    while (before !== null) {
+      const page: ReturnType<typeof store.catalogue.search> = store.catalogue.search("needle", {
+        number,
+        limit: 25,
+        before,
+      });
+      for (const { callSid, hitCount, hits } of page.rows) {
+        found.push([callSid, hitCount, hits.length]);
+        assert.ok(hits.every(({ marks }) => marks.length === 1));
+        assert.deepEqual(
+          hits.map(({ sequence }) => sequence),
+          hits.map((_, index) => hitCount + 1 - hits.length + 1 + index),
+        );
+      }
+      before = page.next;
+    }
+    assert.deepEqual(found, expected, number);
+  }
+});
+
 test("an event that was given up makes its call faulty until it is sent again", (t) => {
   const store = history(t);
   const [head] = store
