@@ -38,7 +38,7 @@ export interface Found {
 const BETWEEN_IDS = "AND rowid >= CAST(@lowest AS INTEGER) AND rowid <= CAST(@highest AS INTEGER)";
 
 /** So many calls that fit are looked into one by one, instead of all that is found being held against them. */
-const FEW_CALLS = 20;
+const FEW_CALLS = 50;
 
 export class CallSearch {
   readonly #database: Database.Database;
