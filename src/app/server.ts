@@ -33,6 +33,7 @@ import { type Engine, startEngine } from "./engine.ts";
 import { createFileApi, type FileApi } from "./file-api.ts";
 import { type Health, healthRoutes } from "./health.ts";
 import { closeHttp, createHttp, listenOn, localUrl } from "./http.ts";
+import { createLive, type Live } from "./live.ts";
 import { createOutside, type Outside } from "./outside.ts";
 import { pagesOf } from "./pages.ts";
 import { Switchboard, WATERMARK_MS } from "./switchboard.ts";
@@ -108,6 +109,7 @@ class Server implements RunningServer {
   readonly #telephony: Telephony;
   readonly #files: FileApi;
   readonly #calls: CallsApi;
+  readonly #live: Live;
   readonly #http: http.Server;
   readonly #media: MediaSocket;
   readonly #transcribe: SocketDesk;
@@ -139,11 +141,9 @@ class Server implements RunningServer {
     this.#outside = createOutside({ config, store, logger, counters, ...options.outside });
     const onCommitted = (event: CallEvent): void => {
       this.#sender.wake();
+      this.#live.feed.event(event);
       options.onEvent?.(event);
     };
-    this.#committer = new Committer({ store, onCommitted, logger, counters });
-    this.#switchboard = this.#createSwitchboard();
-    this.#sessions = this.#createSessions();
     this.#access = createAccess({
       ...config.access,
       keys: store.keys,
@@ -152,6 +152,10 @@ class Server implements RunningServer {
       log: logger,
       counters,
     });
+    this.#live = createLive({ access: this.#access, store, logger, counters });
+    this.#committer = new Committer({ store, onCommitted, logger, counters });
+    this.#switchboard = this.#createSwitchboard();
+    this.#sessions = this.#createSessions();
     this.#telephony = createTelephony({
       port: this.#switchboard,
       keys: () => ({ publicUrl: config.publicUrl ?? this.url, authTokens: config.twilio.authTokens }),
@@ -169,8 +173,8 @@ class Server implements RunningServer {
     this.#files = createFileApi({ config, engine, ...shared });
     const onResent = (): void => this.#sender.wake();
     this.#calls = createCallsApi({ store, access: this.#access, onResent, logger, counters });
-    const routers = [health, this.#telephony.router, this.#calls.router, pagesOf(this.#access)];
-    this.#http = createHttp(routers, this.#files.routers);
+    const apis = [this.#telephony.router, this.#live.router, this.#calls.router];
+    this.#http = createHttp([health, ...apis, pagesOf(this.#access)], this.#files.routers);
     const upgrades = new UpgradeRoutes(this.#http);
     this.#media = this.#telephony.attach(upgrades.at(MEDIA_PATH));
     const [sessions, access] = [this.#sessions, this.#access];
@@ -196,6 +200,7 @@ class Server implements RunningServer {
     } catch (error) {
       clearInterval(this.#watermarks);
       await Promise.all([this.#media.close(1001), this.#transcribe.close(), this.#listen.close()]);
+      this.#live.close();
       await closeHttp(this.#http);
       this.#access.close();
       throw error;
@@ -218,6 +223,7 @@ class Server implements RunningServer {
     this.#sessions.drain();
     this.#files.drain();
     this.#calls.drain();
+    this.#live.drain();
     this.#logger.info({ calls: this.#switchboard.active, sessions: this.#sessions.active }, "draining");
     const ended = Promise.all([this.#switchboard.endAll("shutdown"), this.#sessions.endAll("shutdown")]);
     await Promise.race([ended, sleep(drainMs * (1 - DELIVERY_SHARE))]);
@@ -226,6 +232,7 @@ class Server implements RunningServer {
     this.#calls.close();
     await Promise.race([this.#files.close(), sleep(Math.max(0, deadline - Date.now()))]);
     await Promise.all([this.#media.close(1001), this.#transcribe.close(), this.#listen.close()]);
+    this.#live.close();
     const leftMs = Math.max(0, deadline - Date.now());
     await Promise.all([this.#sender.stop(leftMs), this.#outside.callbacks.stop(leftMs)]);
     this.#committer.stop();
@@ -238,6 +245,7 @@ class Server implements RunningServer {
 
   #createSwitchboard(): Switchboard {
     const { callLimits, onPartial } = this.#options;
+    const { feed } = this.#live;
     return new Switchboard({
       config: this.#config,
       detector: this.engine.detector,
@@ -250,7 +258,11 @@ class Server implements RunningServer {
       closeStream: (callSid) => {
         this.#media.closeStream(callSid);
       },
-      onPartial,
+      onPartial: (partial) => {
+        feed.partial(partial);
+        onPartial?.(partial);
+      },
+      watched: () => onPartial !== undefined || feed.watchers > 0,
       logger: this.#logger,
       counters: this.counters,
       ...(callLimits ? { callLimits } : {}),
@@ -264,6 +276,7 @@ class Server implements RunningServer {
       recogniser: this.engine.recogniser,
       store: this.store,
       commit: (id, drafts) => this.#committer.commit(id, drafts),
+      onPartial: (partial) => this.#live.feed.partial(partial),
       storeFailing: () => this.#committer.failure !== null,
       limits: { sessions: limits.sessions, backlogSeconds: limits.backlogSeconds },
       now: Date.now,

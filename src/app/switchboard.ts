@@ -13,6 +13,7 @@ import {
   DEFAULT_CALL_LIMITS,
 } from "../call/call-options.ts";
 import type { Detector, TextRecogniser } from "../call/ports.ts";
+import { whileWatched } from "../call/watched.ts";
 import type { Store } from "../store/store.ts";
 import type { CallInfo, MediaSink, StreamInfo, StreamStatus, TelephonyPort } from "../telephony/port.ts";
 import { DEFAULT_MAXIMUM_RECOVERIES } from "../telephony/voice.ts";
@@ -35,6 +36,8 @@ export interface SwitchboardOptions {
   closeStream: (callSid: string) => void;
   /** Told what is being said; absent: no partials are made. */
   onPartial?: ((partial: TranscriptPartial) => void) | undefined;
+  /** Whether somebody wants partials now; absent: always. */
+  watched?: () => boolean;
   logger: Logger;
   counters: Counters;
   now?: () => number;
@@ -182,6 +185,7 @@ export class Switchboard implements TelephonyPort {
     const { callSid, line, memory, ...facts } = found;
     const { config, detector, recogniser, committer, closeStream, onPartial, logger, counters, callLimits } =
       this.#options;
+    const { watched } = this.#options;
     let restarts = 0;
     const options: CallOptions = {
       callSid,
@@ -195,7 +199,7 @@ export class Switchboard implements TelephonyPort {
       onPartial,
       limits: { ...DEFAULT_CALL_LIMITS, recoverMs: config.limits.recoverMs, ...callLimits },
       detector,
-      recogniser,
+      recogniser: watched ? whileWatched(recogniser, watched) : recogniser,
       commit: async (_callSid, drafts) => {
         await committer.commit(callSid, drafts);
       },

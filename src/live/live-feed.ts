@@ -56,6 +56,11 @@ export class LiveFeed {
     return this.#calls.size;
   }
 
+  /** Who watches. */
+  get watchers(): number {
+    return this.#watchers.size;
+  }
+
   /** An event was committed. */
   event(event: CallEvent): void {
     const call = this.#callOf(event.callSid);

@@ -16,8 +16,8 @@ export const LIVE_PATH = "/v1/live";
 
 export interface LiveStreamOptions extends Omit<DeskOptions, "name" | "scope"> {
   feed: LiveFeed;
-  /** A phone number or a client's name as watchers are shown it. */
-  mask: (party: string) => string;
+  /** A phone number or a client's name as watchers of that call are shown it. */
+  mask: (party: string, callSid: string) => string;
 }
 
 /** While more than this waits to be read, a watcher is told nothing. */
@@ -100,9 +100,9 @@ export class LiveStream {
     return text;
   }
 
-  #masked<T extends { from: string; to: string }>(call: T): T {
+  #masked<T extends { callSid: string; from: string; to: string }>(call: T): T {
     const { mask } = this.#options;
-    return { ...call, from: mask(call.from), to: mask(call.to) };
+    return { ...call, from: mask(call.from, call.callSid), to: mask(call.to, call.callSid) };
   }
 }
 

@@ -59,6 +59,8 @@ export interface SessionOptions extends SessionRequest {
   commit: (drafts: EventDraft[]) => Promise<CallEvent[]>;
   /** At most `limit` committed events after a sequence. */
   events: (after: number, limit: number) => CallEvent[];
+  /** Told what is being said, beside the listener. */
+  onPartial?: ((partial: TrackPartial) => void) | undefined;
   onEnded: () => void;
   now: () => number;
   logger: Logger;

@@ -8,6 +8,7 @@ import { messageOf } from "../base/error.ts";
 import { withHints } from "../call/hinted.ts";
 import type { TrackProgress } from "../call/ports.ts";
 import type { CallEvent, EventDraft, Track, TrackLabel } from "../transcript/event.ts";
+import type { TrackPartial } from "../transcript/partial.ts";
 import { AudioIntake } from "./audio-intake.ts";
 import { FixedTrack } from "./fixed-track.ts";
 import {
@@ -166,12 +167,17 @@ export class Session {
       detector,
       recogniser: withHints(recogniser, () => hints),
       commit: (drafts) => this.#commit(drafts),
-      onPartial: partials ? (partial) => this.#listener?.onPartial?.(partial) : undefined,
+      onPartial: partials ? (partial) => this.#show(partial) : undefined,
       onSpeechStarted: (startMs) => this.#listener?.onSpeechStarted?.(startMs, track),
       onUtterance: (utterance) => this.#listener?.onUtterance?.({ ...utterance, track }),
       logger,
       counters,
     };
+  }
+
+  #show(partial: TrackPartial): void {
+    this.#listener?.onPartial?.(partial);
+    this.#options.onPartial?.(partial);
   }
 
   #start(): void {

@@ -9,6 +9,7 @@ import type { Detector, TextRecogniser } from "../call/ports.ts";
 import type { UnfinishedCall } from "../store/recovery.ts";
 import type { Store } from "../store/store.ts";
 import type { CallEvent, EventDraft } from "../transcript/event.ts";
+import type { TrackPartial, TranscriptPartial } from "../transcript/partial.ts";
 import { Session } from "./session.ts";
 import {
   type SessionEndReason,
@@ -29,6 +30,8 @@ export interface SessionsOptions {
   store: Pick<Store, "openCall" | "setMediaStart" | "saveWatermarks" | "unfinishedCalls" | "events">;
   /** Resolves to the events that are new when they are durable. */
   commit: (id: string, drafts: EventDraft[]) => Promise<CallEvent[]>;
+  /** Told what is being said in any session that makes partials. */
+  onPartial?: (partial: TranscriptPartial) => void;
   /** Whether the store takes nothing at the moment. */
   storeFailing: () => boolean;
   limits: SessionsLimits;
@@ -47,6 +50,13 @@ export interface SessionsLimits {
 
 /** A shorter hole holds no sound, ms. */
 const SHORTEST_GAP_MS = 20;
+
+const ID_PREFIX = "ses_";
+
+/** Whether an id is that of a session; a carrier's never is. */
+export function isSessionId(id: string): boolean {
+  return id.startsWith(ID_PREFIX);
+}
 
 export class Sessions {
   readonly #options: SessionsOptions;
@@ -101,10 +111,10 @@ export class Sessions {
    *   `STORE_FAILED`; nothing is open then.
    */
   open(request: SessionRequest, listener: SessionListener): Session {
-    const { recogniser, detector, store, commit, now, logger, counters } = this.#options;
+    const { recogniser, detector, store, commit, onPartial, now, logger, counters } = this.#options;
     this.expectRoom(request);
     const modelLanguage = this.language(request.language) as string;
-    const id = `ses_${randomBytes(15).toString("base64url")}`;
+    const id = `${ID_PREFIX}${randomBytes(15).toString("base64url")}`;
     const { surface: to, client: from } = request;
     const tracks = tracksOf(request);
     const facts = { kind: "session", to, from, mode: "connect", endpoint: null } as const;
@@ -118,6 +128,7 @@ export class Sessions {
       recogniser,
       commit: (drafts: EventDraft[]) => commit(id, drafts),
       events: (after: number, limit: number) => store.events(id, after, limit),
+      onPartial: onPartial && ((partial: TrackPartial) => onPartial({ ...partial, callSid: id })),
       onEnded: () => this.#ended(id),
       now,
       logger: log,
