@@ -6,7 +6,10 @@ import path from "node:path";
 import { browserDirectory } from "./assets.ts";
 
 /** Pages of the navigation, in its order. */
-const NAVIGATION = [{ path: "/listen", title: "Listen" }] as const;
+const NAVIGATION = [
+  { path: "/", title: "Calls" },
+  { path: "/listen", title: "Listen" },
+] as const;
 
 export interface PageParts {
   /** Of the window; the program's name is added. */
@@ -22,6 +25,8 @@ export interface PageParts {
   loggedIn: boolean;
   /** Whether the navigation is shown; not to who may not go there. Default true. */
   navigation?: boolean;
+  /** Nothing but the page's own part. Default false. */
+  bare?: boolean;
 }
 
 /** The whole document. */
@@ -33,12 +38,22 @@ export function documentOf({
   styles = [],
   loggedIn,
   navigation = true,
+  bare = false,
 }: PageParts): string {
   const links = (navigation ? NAVIGATION : []).map(
     (page) =>
       `<li><a href="${page.path}"${page.path === at ? ' aria-current="page"' : ""}>${page.title}</a></li>`,
   );
   const logOut = `<form method="post" action="/logout"><button class="button quiet small">Log out</button></form>`;
+  const framed = `<a class="skip" href="#main">Skip to the page</a>
+<header class="bar">
+<a class="brand" href="/"><img src="/assets/icon.svg" alt="" width="24" height="24"> Linescribe</a>
+<nav aria-label="Pages"><ul>${links.join("")}</ul></nav>
+${loggedIn ? logOut : ""}
+</header>
+<main id="main" tabindex="-1">
+${main}</main>
+`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -51,15 +66,7 @@ ${["style.css", ...styles].map((name) => `<link rel="stylesheet" href="/assets/$
 ${scripts.map((name) => `<script type="module" src="/assets/${name}"></script>`).join("\n")}
 </head>
 <body>
-<a class="skip" href="#main">Skip to the page</a>
-<header class="bar">
-<a class="brand" href="/"><img src="/assets/icon.svg" alt="" width="24" height="24"> Linescribe</a>
-<nav aria-label="Pages"><ul>${links.join("")}</ul></nav>
-${loggedIn ? logOut : ""}
-</header>
-<main id="main" tabindex="-1">
-${main}</main>
-</body>
+${bare ? main : framed}</body>
 </html>
 `;
 }

@@ -14,7 +14,7 @@ import { documentOf, partOf } from "./frame.ts";
 import { sendPage } from "./send.ts";
 
 /** Where somebody goes who asked for nothing else. */
-export const FIRST_PAGE = "/listen";
+export const FIRST_PAGE = "/";
 
 const BODY_MAXIMUM_BYTES = 4096;
 /** Below each other they say what is wrong; the code is for whoever is asked for help. */

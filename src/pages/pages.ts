@@ -1,13 +1,14 @@
 /**
  * The pages for people, and the files they consist of; docs/pages.md says who may see them.
  */
-import { type RequestHandler, type Response, Router } from "express";
+import { type Request, type RequestHandler, type Response, Router } from "express";
 import type { Access, Admission } from "../access/access.ts";
 import { loginTokenOf } from "../access/cookie.ts";
 import type { Scope } from "../access/key.ts";
 import { readAssets, sendAsset } from "./assets.ts";
+import { captionsLook } from "./captions-look.ts";
 import { documentOf, type PageParts, partOf } from "./frame.ts";
-import { FIRST_PAGE, loginRoutes } from "./login-routes.ts";
+import { loginRoutes } from "./login-routes.ts";
 import { setPolicy } from "./policy.ts";
 import { refusalPage } from "./refusal-page.ts";
 import { sendPage } from "./send.ts";
@@ -16,9 +17,51 @@ export interface PagesOptions {
   access: Pick<Access, "admit" | "logIn" | "logOut" | "keyless">;
 }
 
-type Page = Omit<PageParts, "loggedIn" | "main"> & { path: string; part: string; scope: Scope };
+type Page = Omit<PageParts, "loggedIn" | "main" | "path"> & {
+  /** Where the page is; several, when it has parameters. */
+  path: string | RegExp;
+  part: string;
+  scope: Scope;
+  /** Where somebody goes whose key does not open it. */
+  instead?: string;
+  /** The texts of its part, by its address; a string says what is wrong with that. */
+  values?: (request: Request) => Record<string, string> | string;
+};
+
+const CALL = "[\\w-]{1,64}";
 
 const PAGES: readonly Page[] = [
+  {
+    path: "/",
+    title: "Calls",
+    part: "calls.html",
+    scripts: ["calls.js"],
+    styles: ["calls.css"],
+    scope: "read",
+    instead: "/listen",
+  },
+  {
+    path: new RegExp(`^/calls/(?<sid>${CALL})$`),
+    title: "Call",
+    part: "call.html",
+    scripts: ["call.js"],
+    styles: ["calls.css", "call.css"],
+    scope: "read",
+    values: ({ params }) => ({ sid: params.sid as string }),
+  },
+  {
+    path: new RegExp(`^/calls/(?<sid>${CALL})/captions$`),
+    title: "Captions",
+    part: "overlay.html",
+    scripts: ["overlay.js"],
+    styles: ["overlay.css"],
+    scope: "read",
+    bare: true,
+    values: ({ params, query }) => {
+      const parsed = captionsLook(query);
+      return parsed.ok ? { sid: params.sid as string, ...parsed.look } : parsed.fault;
+    },
+  },
   {
     path: "/listen",
     title: "Listen",
@@ -43,21 +86,33 @@ export function createPages({ access }: PagesOptions): Router {
     next();
   });
   router.use(loginRoutes(access));
-  router.get("/", (_request, response) => response.redirect(303, FIRST_PAGE));
   for (const page of PAGES) router.get(page.path, serve(page, access));
   return router;
 }
 
-function serve({ part, scope, ...page }: Page, access: PagesOptions["access"]): RequestHandler {
-  const main = partOf(part)();
+function serve(
+  { part, scope, path, instead, values = () => ({}), ...page }: Page,
+  access: PagesOptions["access"],
+): RequestHandler {
+  const mainOf = partOf(part);
   return async (request, response) => {
     setPolicy(response);
     const loggedIn = loginTokenOf(request, false) !== null && !access.keyless;
     const admission = await access.admit(request, { scope });
-    if (admission.ok) {
-      admission.release();
-      sendPage(response, 200, documentOf({ ...page, main, loggedIn }));
-    } else refuse(response, admission, page.path, loggedIn);
+    if (!admission.ok) {
+      if (admission.code === "ACCESS_SCOPE_MISSING" && instead) response.redirect(303, instead);
+      else refuse(response, admission, request.path, loggedIn);
+      return;
+    }
+    admission.release();
+    const texts = values(request);
+    if (typeof texts === "string") {
+      const refusal = { code: "REQUEST_UNSUPPORTED_OPTION", message: texts } as const;
+      sendPage(response, 400, refusalPage(refusal, loggedIn));
+    } else {
+      const at = typeof path === "string" ? path : null;
+      sendPage(response, 200, documentOf({ ...page, path: at, main: mainOf(texts), loggedIn }));
+    }
   };
 }
 

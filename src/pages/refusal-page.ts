@@ -1,7 +1,7 @@
 /**
  * The page that somebody sees who is not let in, and what to do about it.
  */
-import type { Refusal } from "../access/refusal.ts";
+import type { ErrorCode } from "../base/codes.ts";
 import { documentOf, partOf } from "./frame.ts";
 
 interface Advice {
@@ -9,7 +9,7 @@ interface Advice {
   advice: string;
 }
 
-const ADVICE: Partial<Record<Refusal["code"], Advice>> = {
+const ADVICE: Partial<Record<ErrorCode, Advice>> = {
   ACCESS_LOOPBACK_ONLY: {
     title: "This server answers its own machine only",
     advice:
@@ -22,6 +22,10 @@ const ADVICE: Partial<Record<Refusal["code"], Advice>> = {
   ACCESS_BAD_ORIGIN: {
     title: "Another page asked for this one",
     advice: "Type the address of this page into the address bar, or follow a link to it.",
+  },
+  REQUEST_UNSUPPORTED_OPTION: {
+    title: "This address is not right",
+    advice: "Correct it in the address bar, and load the page again.",
   },
   ACCESS_TOO_OFTEN: { title: "Too many requests", advice: "Wait a moment, then load this page again." },
   ACCESS_TOO_MANY: {
@@ -37,7 +41,10 @@ const OTHERWISE: Advice = {
 
 const part = partOf("refused.html");
 
-export function refusalPage({ code, message }: Pick<Refusal, "code" | "message">, loggedIn: boolean): string {
+export function refusalPage(
+  { code, message }: { code: ErrorCode; message: string },
+  loggedIn: boolean,
+): string {
   const { title, advice } = ADVICE[code] ?? OTHERWISE;
   const main = part({ title, advice, code, message: `${message}.` });
   return documentOf({ title, path: null, main, loggedIn, navigation: false });

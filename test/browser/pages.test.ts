@@ -144,8 +144,7 @@ test("without a key, pages are for this machine: it needs no login, and others a
   assert.match(page.body, /aria-current="page"/);
   assert.doesNotMatch(page.body, /Log out/);
   assert.equal(page.headers["cache-control"], "no-store");
-  const root = await get("/");
-  assert.deepEqual([root.status, root.headers.location], [303, "/listen"]);
+  assert.match((await get("/")).body, /<title>Calls · Linescribe<\/title>/);
   const stranger = await get("/listen", { headers: { host: "192.168.1.5:8080" } });
   assert.equal(stranger.status, 403);
   assert.match(stranger.body, /ACCESS_LOOPBACK_ONLY/);
@@ -203,6 +202,68 @@ test("a key that may not transcribe sees why, and can log out", async (t) => {
   assert.match(page.body, /Log out/);
 });
 
+test("a key that may only transcribe is led from the calls, which it does not open, to where it can", async (t) => {
+  const { get, addKey, logIn } = await start(t);
+  const cookie = await logIn(addKey(["transcribe"]).key);
+  const home = await get("/", { headers: { cookie } });
+  assert.deepEqual([home.status, home.headers.location], [303, "/listen"]);
+  const call = await get("/calls/CA1", { headers: { cookie } });
+  assert.equal(call.status, 403);
+  assert.match(call.body, /ACCESS_SCOPE_MISSING/);
+  const reader = await logIn(addKey(["read"]).key);
+  for (const path of ["/", "/calls/CA1", "/calls/CA1/captions"])
+    assert.equal((await get(path, { headers: { cookie: reader } })).status, 200, path);
+});
+
+test("who is not logged in comes back to the call that he asked for", async (t) => {
+  const { get, addKey } = await start(t);
+  addKey();
+  const { status, headers } = await get("/calls/CA1/captions?size=20");
+  assert.deepEqual([status, headers.location], [303, "/login?next=%2Fcalls%2FCA1%2Fcaptions"]);
+});
+
+test("addresses of calls that cannot be are no pages", async (t) => {
+  const { get } = await start(t);
+  const none = [
+    "/calls/",
+    "/calls/a.b",
+    "/calls/%3Cb%3E",
+    `/calls/${"x".repeat(65)}`,
+    "/calls/CA1/captions/x",
+  ];
+  for (const path of none) assert.equal((await get(path)).status, 404, path);
+});
+
+test("captions look as their address says, or it says what is wrong", async (t) => {
+  const { get } = await start(t);
+  const usual = (await get("/calls/CA1/captions")).body;
+  assert.match(usual, /data-size="48" data-lines="2" data-colour="white" data-background="transparent"/);
+  assert.doesNotMatch(usual, /<nav|<header/);
+  const own = await get("/calls/CA1/captions?size=72&lines=3&colour=FC0&background=00ff0080&track=inbound");
+  assert.match(
+    own.body,
+    /data-size="72" data-lines="3" data-colour="#fc0" data-background="#00ff0080" data-track="inbound"/,
+  );
+  const wrong = [
+    ...[
+      "size=11",
+      "size=201",
+      "size=1e2",
+      "size=20&size=30",
+      "lines=0",
+      "lines=9",
+      "track=both",
+      "colour=red%3B",
+    ],
+    ...["colour=url(x)", "background=%23fff", "background=12345", "font=Comic", "colour=", "size[]=20"],
+  ];
+  for (const query of wrong) {
+    const { status, body } = await get(`/calls/CA1/captions?${query}`);
+    assert.equal(status, 400, query);
+    assert.match(body, /REQUEST_UNSUPPORTED_OPTION/, query);
+  }
+});
+
 test("a form that is no form, or too large, is refused with the login page", async (t) => {
   const { get, post, addKey, origin } = await start(t);
   addKey();
@@ -246,7 +307,7 @@ test("a login leads to paths of this server only, and what is in them is text", 
     "",
     "/ x",
   ];
-  for (const path of elsewhere) assert.equal(pathAfterLogin(path), "/listen", String(path));
+  for (const path of elsewhere) assert.equal(pathAfterLogin(path), "/", String(path));
   const { get, addKey } = await start(t);
   addKey();
   const page = await get(`/login?next=${encodeURIComponent('"><script>alert(1)</script>')}`);
