@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { scriptServer, talk } from "./look.ts";
 import { engineWithoutModels, launch, openPage, type PagesRig, startPages } from "./rig.ts";
+import { startScene } from "./scene.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -57,6 +58,39 @@ for (const colorScheme of ["light", "dark"] as const) {
       const foot = await page.getByRole("button", { name: "TXT" }).boundingBox();
       assert.ok(foot && foot.y + foot.height <= 740, "all of it fits the screen");
       await context.close();
+    });
+
+    test(`the pages of calls are free of faults, ${colorScheme} and ${width} px wide`, async () => {
+      const scene = await startScene();
+      const { page, context } = await openPage(browser, { colorScheme, viewport: { width, height: 740 } });
+      await page.goto(scene.url);
+      await page.getByText("No calls yet.").waitFor();
+      assert.deepEqual(await faultsOf(page), [], "empty");
+      const call = scene.begin("CA1", { endpoint: "https://crm.example.com/hook" });
+      call.say("outbound", "Good morning. How can I help?");
+      call.say(
+        "inbound",
+        `I have a question about ${"a very long word such as ".repeat(4)}${"x".repeat(80)}`,
+      );
+      call.gap("inbound", 2000);
+      call.press("5");
+      call.hear("outbound", "Of course");
+      await page.locator(".live-card .partial").waitFor();
+      await page.getByLabel("Words").fill("question");
+      await page.locator("mark").first().waitFor();
+      assert.deepEqual(await faultsOf(page), [], "full");
+      assert.equal(await tooWide(page), false);
+      await page.goto(`${scene.url}/calls/CA1`);
+      await page.locator(".turn.partial").waitFor();
+      await page.getByText("All events").click();
+      await page.getByText("on the way", { exact: false }).first().waitFor();
+      assert.deepEqual(await faultsOf(page), [], "a call");
+      assert.equal(await tooWide(page), false);
+      call.end();
+      await page.getByRole("button", { name: "Delete…" }).click();
+      assert.deepEqual(await faultsOf(page), [], "a question");
+      await context.close();
+      await scene.close();
     });
 
     test(`the login and the page of who is not let in are free of faults, ${colorScheme} and ${width} px wide`, async () => {
