@@ -55,7 +55,12 @@ test("two replayed calls are watched at once, partials before finals, and a word
   const silence = new Uint8Array(8000 * 2).fill(0xff);
   const sound = Buffer.concat([silence, mulawOf(CLIP), silence, silence]);
   const replays = Promise.all([
-    replayCall({ ...options, call: await loadRecordedCall(fixture), from: "+15550101111" }),
+    replayCall({
+      ...options,
+      call: await loadRecordedCall(fixture),
+      from: "+15550101111",
+      to: "+15550100200",
+    }),
     replayCall({ ...options, call: callFromSounds([sound]), from: "+15550102222" }),
   ]);
   const [first, second] = ["…1111", "…2222"].map((number) =>
