@@ -3,7 +3,7 @@
  */
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import express, { type RequestHandler, type Router } from "express";
+import express, { type ErrorRequestHandler, type RequestHandler, type Router } from "express";
 import { LinescribeError, messageOf } from "../base/error.ts";
 
 /** How long a body may take, ms, where nothing is uploaded: nobody but the carrier and probes belong there. */
@@ -29,6 +29,7 @@ export function createHttp(
   app.use((_request, response) => {
     response.status(404).json({ code: "REQUEST_MALFORMED", message: "There is nothing at this address" });
   });
+  app.use(answerFault);
   const server = http.createServer(
     {
       headersTimeout: 10_000,
@@ -41,6 +42,18 @@ export function createHttp(
   server.maxHeadersCount = 100;
   return server;
 }
+
+/** Express would show strangers where our files lie. */
+const answerFault: ErrorRequestHandler = (error, _request, response, next) => {
+  // Half an answer is none; its connection is closed.
+  if (response.headersSent) return next(error);
+  const isTheirs = error instanceof URIError;
+  const [status, code] = isTheirs
+    ? ([400, "REQUEST_MALFORMED"] as const)
+    : ([500, "REQUEST_FAILED"] as const);
+  const message = isTheirs ? "The address cannot be decoded" : "The request failed by a fault of the server";
+  response.status(status).json({ code, message });
+};
 
 /** Node's own limit is one for the whole server; this one is of the routes behind it. */
 function bodyWithin(limitMs: number): RequestHandler {

@@ -12,6 +12,7 @@ import { LinescribeError, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { CallLimits } from "../call/call-options.ts";
 import { attachLiveSocket, LISTEN_PATH } from "../deepgram/live-socket.ts";
+import { OTHER_PATH, refuseOtherVersion } from "../deepgram/other-version.ts";
 import type { OutsideSchedule } from "../delivery/outside-attempt.ts";
 import type { Schedule } from "../delivery/schedule.ts";
 import { DeliverySender } from "../delivery/sender.ts";
@@ -181,6 +182,7 @@ class Server implements RunningServer {
     const sockets = { access, sessions, limits: config.sockets, log: logger, counters };
     this.#transcribe = attachTranscribeSocket(upgrades.at(TRANSCRIBE_PATH), sockets);
     const [{ model }, { callbacks }] = [config.asr, this.#outside];
+    refuseOtherVersion(upgrades.at(OTHER_PATH));
     this.#listen = attachLiveSocket(upgrades.at(LISTEN_PATH), { ...sockets, model, callbacks });
     this.#watermarks = setInterval(() => this.#saveWatermarks(), WATERMARK_MS);
     this.#watermarks.unref();

@@ -7,14 +7,17 @@ import type { Server } from "node:http";
 import { pathOf, refuseUpgrade, type UpgradeListener, type UpgradeSource } from "../base/upgrade.ts";
 import { serveAsPlain, wantsWebSocket } from "./plain-request.ts";
 
+/** First of all: a reset before an upgrade is done would otherwise be an uncaught exception. */
+function ignoreReset(): void {}
+
 export class UpgradeRoutes {
   readonly #sources = new Map<string, EventEmitter>();
 
   constructor(server: Server) {
     server.on("upgrade", (...upgrade: Parameters<UpgradeListener>) => {
       const [request, socket] = upgrade;
-      // First of all: a reset before the upgrade is done would otherwise be an uncaught exception.
-      socket.on("error", () => {});
+      // One connection may come again and again with requests that are no WebSocket's.
+      if (!socket.listeners("error").includes(ignoreReset)) socket.on("error", ignoreReset);
       if (!wantsWebSocket(request)) return serveAsPlain(server, ...upgrade);
       const handled = this.#sources.get(pathOf(request.url ?? ""))?.emit("upgrade", ...upgrade);
       if (handled) return;

@@ -54,6 +54,8 @@ export class Channels {
    * @param only - The channel; left out: all of them.
    */
   async finalize({ session, receivedMs }: Audio, only: number | undefined): Promise<void> {
+    // Nothing was said in audio whose channels are not known yet; who asked waits for an answer.
+    if (this.#channels.length === 0) this.open(1);
     const asked = this.#channels.filter((_, channel) => only === undefined || channel === only);
     for (const channel of asked) channel.finalizing();
     await session?.flush(only === undefined ? undefined : TRACKS[only]);

@@ -26,8 +26,7 @@ import { bytesOf, type FileSource, readSource } from "./file-source.ts";
 import { LISTEN_PATH } from "./live-socket.ts";
 import { modelFacts } from "./model.ts";
 import { type FileOptions, readFileOptions } from "./options.ts";
-
-const OTHER_PATH = "/v2/listen";
+import { OTHER_PATH, otherVersion } from "./other-version.ts";
 
 /** Where results go that a caller wants at a URL; `delivery/` has it. */
 export interface ResultCallbacks {
@@ -210,9 +209,7 @@ function lost(): ApiError {
   return new ApiError(503, "SERVER_DRAINING", message);
 }
 
-/** The second version has another protocol, of turns; its clients fall back by themselves when they are told. */
 function answerOther(response: ServerResponse): void {
-  const message = "There is no /v2/listen here: its turn events are another protocol; use /v1/listen";
-  const text = JSON.stringify({ err_code: "NOT_FOUND", err_msg: message });
-  response.writeHead(404, { "content-type": "application/json", "dg-error": message }).end(text);
+  const { body, headers } = otherVersion();
+  response.writeHead(404, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
 }

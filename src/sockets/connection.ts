@@ -80,8 +80,8 @@ export class Connection implements AttachedClient {
     this.#send(greeting);
     resumable.attach(this);
     this.#feed.pump();
-    // Whoever has the last event already is not told of it again.
-    if (resumable.endReason !== null && this.#feed.upTo(resumable.lastSequence)) {
+    // Whoever has the last event already is not told of it again, nor can anybody be whose session was deleted.
+    if (resumable.endReason !== null && this.#feed.nothingLeft) {
       this.#closing ??= null;
       this.#intake.stop();
       this.#told(resumable.endReason);

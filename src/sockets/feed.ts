@@ -63,9 +63,9 @@ export class EventFeed {
     return this.#ended;
   }
 
-  /** Whether the client has every event up to this one and the session's last was not among those sent here. */
-  upTo(sequence: number): boolean {
-    return !this.#ended && this.#sent >= sequence;
+  /** Whether the store has no more to send, and the session's last event was not among what was sent here. */
+  get nothingLeft(): boolean {
+    return !this.#ended && !this.#behind;
   }
 
   /** Whether more waits to be sent than the client should have to read. */

@@ -196,7 +196,8 @@ class Desk<Asked> {
       socket.once("close", () => this.#live.delete(live));
       endWith(admission.signal, socket, live);
     } catch (error) {
-      socket.on("error", () => {});
+      // What was made of it by half must not hear of its faults, and somebody has to.
+      socket.removeAllListeners("error").on("error", () => {});
       if (!(error instanceof LinescribeError)) {
         this.#options.log.error({ reason: messageOf(error) }, "a session was not opened");
       }

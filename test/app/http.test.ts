@@ -38,3 +38,25 @@ test("a body that never comes is cut off where nothing is uploaded, and waited f
   whole.request.end("34");
   assert.equal((await whole.answer).statusCode, 200);
 });
+
+test("a fault of a route, or of an address, is answered without a word of where it happened", async (t) => {
+  const router = express.Router();
+  router.get("/broken", () => {
+    throw new Error("at /secret/place");
+  });
+  router.get("/part/:name", (_request, response) => void response.json({}));
+  const server = createHttp([router]);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  for (const [path, status, code] of [
+    ["/part/%ff", 400, "REQUEST_MALFORMED"],
+    ["/broken", 500, "REQUEST_FAILED"],
+  ] as const) {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    const text = await response.text();
+    assert.equal(response.status, status);
+    assert.equal(JSON.parse(text).code, code);
+    assert.doesNotMatch(text, /secret|node_modules/);
+  }
+});

@@ -8,7 +8,7 @@ test("there is time for partials only while somebody watches, and for finals alw
   let watched = false;
   const shown = whileWatched(recogniser, () => watched);
   assert.equal(shown.partialIntervalMs, null);
-  assert.equal(shown.headStartMs(1000), recogniser.headStartMs(1000));
+  assert.equal(shown.headStartMs(1000), recogniser.headStartMs());
   watched = true;
   assert.notEqual(recogniser.partialIntervalMs, null);
   assert.equal(shown.partialIntervalMs, recogniser.partialIntervalMs);

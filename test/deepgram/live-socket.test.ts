@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { request } from "node:http";
+import { createServer, request } from "node:http";
+import { type AddressInfo, connect as connectTo } from "node:net";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { WebSocket } from "ws";
 import { createKeyText } from "../../src/access/key.ts";
 import { LinescribeError } from "../../src/base/error.ts";
+import { refuseOtherVersion } from "../../src/deepgram/other-version.ts";
 import { splitAt } from "../audio/split.ts";
 import { settle } from "../call/rig.ts";
 import { bytesOf, toneOf } from "../session/rig.ts";
@@ -641,4 +643,47 @@ test("a callback that is not kept goes to the client", async (t) => {
   await client.finish();
   assert.equal(client.finals.length, 2);
   assert.equal(counters.get("deepgram.live.callbacksRefused"), 3);
+});
+
+test("a stream whose session cannot be opened closes, whatever its client goes on to send", async (t) => {
+  const rig = await liveOf(t);
+  rig.store.openCall = () => {
+    throw new LinescribeError("STORE_FULL", "full");
+  };
+  // A client that does not answer the close, but breaks the protocol, which nobody may miss.
+  const socket = connectTo(Number(new URL(rig.url).port), "127.0.0.1");
+  socket.write(
+    `GET /v1/listen?${LINEAR16} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+  );
+  const [head] = await once(socket, "data");
+  assert.match(String(head), /^HTTP\/1.1 101 /);
+  socket.write(Uint8Array.of(0x83, 0x80, 0, 0, 0, 0));
+  await once(socket.resume(), "close");
+});
+
+test("a Finalize before the head of a WAV stream is whole is answered", async (t) => {
+  const { connect } = await liveOf(t);
+  const client = await connect("");
+  client.send(wavHead(16_000, 1, TWO.length).subarray(0, 10));
+  client.socket.send(JSON.stringify({ type: "Finalize" }));
+  client.send(Buffer.concat([wavHead(16_000, 1, TWO.length).subarray(10), TWO]));
+  await client.finish();
+  assert.equal(client.finals[0]?.from_finalize, true);
+  assert.equal(client.finals.length, 3);
+});
+
+test("a socket of the second version is told to be none of ours", async (t) => {
+  const server = createServer();
+  refuseOtherVersion(server);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/v2/listen`);
+  const [, response] = await once(socket, "unexpected-response");
+  assert.equal(response.statusCode, 404);
+  assert.match(response.headers["dg-error"], /v1\/listen/);
+  assert.match(response.headers["dg-request-id"], /^[0-9a-f-]{36}$/);
+  response.resume();
 });

@@ -111,6 +111,20 @@ test("whoever resumes an ended session of which it has all is let go at once", a
   assert.equal((await rig.refusal(`?resume=${tokenOf(first)}`)).status, 404);
 });
 
+test("whoever resumes a session that was deleted after its end is let go, too", async (t) => {
+  const rig = await socketsOf(t);
+  const first = await rig.connect();
+  first.send(BYTES, { type: "finish" });
+  first.socket.pause();
+  await settle();
+  first.socket.terminate();
+  await settle();
+  const [ended] = rig.store.catalogue.list({ limit: 1 }).rows;
+  assert.equal(rig.store.removeCall(ended?.callSid ?? ""), "removed");
+  const second = await rig.connect(`?resume=${tokenOf(first)}&after=0`);
+  assert.equal((await second.closed).code, 1000);
+});
+
 test("a second socket takes the session over from one that is still open", async (t) => {
   const rig = await socketsOf(t);
   const first = await rig.connect();
