@@ -43,7 +43,9 @@ export const listQuery = z.strictObject({
     .describe("Whisper code of the language of any final"),
   status: z.enum(["live", "ended", "faulty"]).optional(),
   kind: z.enum(["call", "session"]).optional(),
-  limit: wholeNumber(1, PAGE_ROWS_MAXIMUM).optional().describe("Rows at most, default 50"),
+  limit: wholeNumber(1, PAGE_ROWS_MAXIMUM)
+    .optional()
+    .describe("Rows at most, default 50, and with `q` never more"),
   cursor: cursorSchema.optional().describe("`next` of the page before"),
 });
 

@@ -37,6 +37,9 @@ export interface Found {
 // Numbers are bound as doubles, and the index skips to whole numbers only.
 const BETWEEN_IDS = "AND rowid >= CAST(@lowest AS INTEGER) AND rowid <= CAST(@highest AS INTEGER)";
 
+/** A page ends with the call in which it has come upon so many hits: each is counted, and takes time. */
+const PAGE_HITS = 5000;
+
 /** So many calls that fit are looked into one by one, instead of all that is found being held against them. */
 const FEW_CALLS = 50;
 
@@ -49,14 +52,17 @@ export class CallSearch {
     this.#statements = prepare(database);
   }
 
-  /** Row ids of hits by call, newest call first; `more` when another call follows. */
+  /** Row ids of hits by call, newest call first; `more` when another call follows. All hits of each are counted. */
   find(expression: string, window: Window, condition: Condition, limit: number): Found {
     const calls: Found["calls"] = new Map();
     let last: number | null = null;
+    let looked = 0;
     for (const id of this.#ids(expression, window, condition)) {
       const { number } = placeOfSpoken(id);
       const call = calls.get(number);
-      if (call === undefined && calls.size === limit) return { calls, more: last };
+      const full = calls.size === limit || looked >= PAGE_HITS;
+      if (call === undefined && full) return { calls, more: last };
+      looked += 1;
       if (call === undefined) calls.set(number, { ids: [id], count: 1 });
       else {
         call.count += 1;
@@ -69,8 +75,8 @@ export class CallSearch {
 
   /** @param calls - Row ids of each, the last ones first, as calls are. */
   #marked(expression: string, calls: readonly number[][]): { id: number; marked: string }[] {
-    const parts = calls.length <= FEW_CALLS ? calls : [calls.flat()];
-    return parts.flatMap((ids) => {
+    // One by one: all at once would be a walk through every hit between the first and the last of them.
+    return calls.flatMap((ids) => {
       const [highest, lowest] = [ids[0] as number, ids.at(-1) as number];
       return this.#statements.marked.all({ expression, lowest, highest, ids: JSON.stringify(ids) });
     });

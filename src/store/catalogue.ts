@@ -49,6 +49,8 @@ export interface PageQuery extends CallFilter {
 
 const PAGE_ROWS = 50;
 export const PAGE_ROWS_MAXIMUM = 200;
+/** Calls on a page of a search, whatever was asked for: the hits of each are read and marked. */
+const PAGE_FOUND_MAXIMUM = 50;
 /** Calls that one page looks through at most, so that no question holds the event loop for long. */
 const WINDOW_CALLS = 20_000;
 
@@ -111,7 +113,12 @@ export class Catalogue {
     if (expression === null) return { rows: [], next: null };
     return guardStore("search calls", () => {
       const window = this.#window(before, filter);
-      const found = this.#search.find(expression, window, conditionOf(filter), limit);
+      const found = this.#search.find(
+        expression,
+        window,
+        conditionOf(filter),
+        Math.min(limit, PAGE_FOUND_MAXIMUM),
+      );
       const hits = this.#search.hits(expression, found.calls);
       const rows = [...found.calls].flatMap(([number, { count }]) => {
         const row = this.#statements.numbered.get(number);

@@ -235,6 +235,49 @@ test("calls that are pruned or deleted leave the index, calls that are kept stay
   assert.deepEqual(found(store, "words"), ["[words] of CA2"]);
 });
 
+/** A store whose calls CA1, CA2 ... each say "needle" so many times. */
+function needles(t: TestContext, calls: number, times: number): Store {
+  const store = temporaryStore(t);
+  for (let index = 1; index <= calls; index++) {
+    store.openCall(sampleCall(`CA${index}`));
+    const said = Array.from({ length: times }, (_, at) => final(at + 1, "inbound", `needle ${at}`));
+    store.commit(`CA${index}`, said);
+  }
+  return store;
+}
+
+/** How many calls each page of a search has. */
+function pageSizes(store: Store, hitCount: number): number[] {
+  const sizes: number[] = [];
+  const seen = new Set<string>();
+  for (let before: number | null = Number.MAX_SAFE_INTEGER; before !== null; ) {
+    const page: ReturnType<Store["catalogue"]["search"]> = store.catalogue.search("needle", {
+      limit: 200,
+      before,
+    });
+    for (const row of page.rows) {
+      assert.equal(row.hitCount, hitCount);
+      assert.equal(row.hits.length, Math.min(5, hitCount));
+      seen.add(row.callSid);
+    }
+    sizes.push(page.rows.length);
+    before = page.next;
+  }
+  assert.equal(
+    seen.size,
+    sizes.reduce((sum, size) => sum + size),
+  );
+  return sizes;
+}
+
+test("a page of a search has 50 calls at most, and the next goes on behind them", (t) => {
+  assert.deepEqual(pageSizes(needles(t, 60, 1), 1), [50, 10]);
+});
+
+test("a page of a search ends with the call in which it came to 5000 hits, all of them counted", (t) => {
+  assert.deepEqual(pageSizes(needles(t, 12, 600), 600), [9, 3]);
+});
+
 test("a store of before the index gets one with all its finals, in as many steps as it takes", (t) => {
   const path = temporaryFile(t);
   const old = new Database(path);
