@@ -19,7 +19,7 @@ export interface CallFilter {
 }
 
 export interface Condition {
-  /** Of the table `call`; what is bound is named. */
+  /** Of the table `call`; what is bound is named. Needs `low` and `high` besides `values`: the window of numbers looked at. */
   sql: string;
   values: Record<string, string | number>;
 }
@@ -43,8 +43,10 @@ export function conditionOf({ number, since, until, language, status, kind }: Ca
     values[name] = value;
   };
   if (number !== undefined) {
-    const either = "SELECT number FROM call WHERE to_number = @party UNION SELECT number FROM call";
-    add(`number IN (${either} WHERE from_number = @party)`, "party", number);
+    // The window is told to each side again: a busy line would be read whole for every page otherwise.
+    const side = (column: string) =>
+      `SELECT number FROM call WHERE ${column} = @party AND number >= @low AND number < @high`;
+    add(`number IN (${side("to_number")} UNION ${side("from_number")})`, "party", number);
   }
   if (since !== undefined) add("opened_at >= @since", "since", since);
   if (until !== undefined) add("opened_at < @until", "until", until);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import Database from "better-sqlite3";
 import fc from "fast-check";
+import { conditionOf } from "../../src/store/call-filter.ts";
 import type { PageQuery } from "../../src/store/catalogue.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { ended, final, gap, sampleCall, temporaryFile, temporaryStore } from "./sample.ts";
@@ -193,6 +194,25 @@ test("a page looks through 20000 calls at most and says where to go on", (t) => 
         [0, 10_001],
         [1, null],
       ],
+    );
+  }
+});
+
+test("the calls of a party are looked up within the window of the page only", (t) => {
+  const path = temporaryFile(t);
+  openStore({ path }).close();
+  const raw = new Database(path);
+  t.after(() => raw.close());
+  const { sql, values } = conditionOf({ number: "+1555" });
+  const steps = raw
+    .prepare<[object], { detail: string }>(`EXPLAIN QUERY PLAN SELECT * FROM call WHERE ${sql}`)
+    .all({ ...values, low: 1, high: 9 })
+    .map(({ detail }) => detail);
+  for (const side of ["to", "from"]) {
+    const bounded = `INDEX call_${side} (${side}_number=? AND number>? AND number<?)`;
+    assert.ok(
+      steps.some((step) => step.includes(bounded)),
+      steps.join("\n"),
     );
   }
 });
