@@ -6,7 +6,7 @@
  */
 import { LinescribeError, messageOf } from "../base/error.ts";
 import type { Fetcher } from "../fetch/fetcher.ts";
-import type { CallbackHead, CallbackSettlement } from "../store/callbacks.ts";
+import type { CallbackHead, CallbackSettlement, NewCallback } from "../store/callbacks.ts";
 
 export interface OutsideSchedule {
   retries: number;
@@ -32,7 +32,7 @@ const ANSWER_BYTES = Number.MAX_SAFE_INTEGER;
 
 /** Sends a callback; the answer counts as soon as its status is known. Rejects with the signal's reason alone. */
 export async function sendCallback(
-  { url, method, body, requestId, keyId }: CallbackHead,
+  { url, method, body, requestId, keyId }: NewCallback,
   fetcher: Pick<Fetcher, "open">,
   { timeoutMs }: OutsideSchedule,
   signal: AbortSignal,

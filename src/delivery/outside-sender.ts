@@ -13,7 +13,7 @@ import { type OutsideSchedule, sendCallback, settlementOf } from "./outside-atte
 import { hostOf } from "./report.ts";
 
 export interface OutsideSenderOptions {
-  callbacks: Pick<Callbacks, "due" | "nextDue" | "settle" | "prune">;
+  callbacks: Pick<Callbacks, "due" | "body" | "nextDue" | "settle" | "prune">;
   fetcher: Pick<Fetcher, "open">;
   schedule: OutsideSchedule;
   /** Attempts at once, and of them at one receiver. */
@@ -140,19 +140,23 @@ export class OutsideSender {
         const taken = places.get(head.origin) ?? 0;
         if (this.#inFlight.has(head.id) || taken >= concurrencyPerOrigin) continue;
         if (this.#inFlight.size >= concurrency) break;
+        const body = callbacks.body(head.id);
+        if (body === null) continue;
         places.set(head.origin, taken + 1);
         this.#inFlight.set(head.id, head);
-        void this.#attempt(head);
+        void this.#attempt(head, body);
         started += 1;
       }
       if (started === 0) return;
     }
   }
 
-  async #attempt(head: CallbackHead): Promise<void> {
+  async #attempt(head: CallbackHead, body: string): Promise<void> {
     const { fetcher, schedule, now, counters } = this.#options;
     counters.add("callbacks.attempts");
-    const result = await sendCallback(head, fetcher, schedule, this.#stopping.signal).catch(() => null);
+    const result = await sendCallback({ ...head, body }, fetcher, schedule, this.#stopping.signal).catch(
+      () => null,
+    );
     if (result === null) return;
     if ("error" in result && result.error === "FETCH_OVERLOADED") {
       // It was not even tried.

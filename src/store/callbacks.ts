@@ -26,8 +26,8 @@ export interface CallbackBounds {
   bytesPerKey: number;
 }
 
-/** A row that is due. */
-export interface CallbackHead extends NewCallback {
+/** A row that is due, without its body, which may be large. */
+export interface CallbackHead extends Omit<NewCallback, "body"> {
   id: number;
   /** Scheme, host and port of the URL. */
   origin: string;
@@ -138,6 +138,11 @@ export class Callbacks {
     return rows.map((row) => ({ ...row, doubted: row.doubted === 1 }));
   }
 
+  /** What is sent for a row, or null when nothing is owed of it any more. */
+  body(id: number): string | null {
+    return guardStore("read a callback", () => this.#statements.body.get(id) ?? null);
+  }
+
   /** When the next row is due after `now`, epoch ms, or null. */
   nextDue(now: number): number | null {
     return guardStore("read callbacks", () => this.#statements.nextDue.get(now) ?? null);
@@ -209,11 +214,14 @@ function prepare(database: Database.Database) {
       )
       .pluck(),
     due: database.prepare<[number, string, number], Omit<CallbackHead, "doubted"> & { doubted: number }>(
-      `SELECT id, request_id AS requestId, key_id AS keyId, url, origin, method, body, attempts, doubted,
+      `SELECT id, request_id AS requestId, key_id AS keyId, url, origin, method, attempts, doubted,
          created_at AS createdAt FROM callback
        WHERE state = 'pending' AND next_at <= ? AND origin NOT IN (SELECT value FROM json_each(?))
        ORDER BY next_at, id LIMIT ?`,
     ),
+    body: database
+      .prepare<[number], string | null>("SELECT body FROM callback WHERE id = ? AND state = 'pending'")
+      .pluck(),
     nextDue: database
       .prepare<[number], number | null>(
         "SELECT min(next_at) FROM callback WHERE state = 'pending' AND next_at > ?",

@@ -141,6 +141,40 @@ test("a receiver that hangs holds up four places, and not another receiver", asy
   assert.ok(rig.posted.filter(({ body }) => body === "h").length <= 4);
 });
 
+test("the body of a row is read when it is sent, and not again while it is under way", async (t) => {
+  const rig = await startRig(t, { concurrency: 6 });
+  const { callbacks } = rig.store;
+  const read = t.mock.method(callbacks, "body");
+  const due = t.mock.method(callbacks, "due");
+  rig.answer = ({ headers }, response) => {
+    if (!headers.host?.startsWith("hung")) response.end();
+  };
+  rig.callbacks.start();
+  const url = `http://hung.example:${rig.port}/`;
+  for (let index = 0; index < 8; index += 1) rig.callbacks.enqueue(rig.of(`h${index}`, "h", { url }));
+  for (let index = 0; index < 8; index += 1) rig.callbacks.enqueue(rig.of(`w${index}`, "w"));
+  while (rig.counters.get("callbacks.delivered") < 8) await new Promise(setImmediate);
+  const ids = read.mock.calls.map(({ arguments: [id] }) => id);
+  assert.deepEqual([ids.length, new Set(ids).size], [12, 12]);
+  const heads = due.mock.calls.flatMap(({ result }) => result ?? []);
+  assert.ok(heads.length > 0 && heads.every((head) => !("body" in head)));
+});
+
+test("a row that is not owed any more when its body is read is not sent, and those behind it are", async (t) => {
+  const rig = await startRig(t);
+  const { callbacks } = rig.store;
+  const body = callbacks.body.bind(callbacks);
+  t.mock.method(callbacks, "body", (id: number) => (id === 1 ? null : body(id)));
+  rig.callbacks.start();
+  for (const requestId of ["1", "2"]) rig.callbacks.enqueue(rig.of(requestId, requestId));
+  while (rig.counters.get("callbacks.delivered") === 0) await new Promise(setImmediate);
+  assert.deepEqual(
+    rig.posted.map(({ body }) => body),
+    ["2"],
+  );
+  assert.equal(body(2), null);
+});
+
 test("a receiver that does not answer in time has failed", async (t) => {
   const rig = await startRig(t, { schedule: { timeoutMs: 50 } });
   rig.answer = () => {};
