@@ -113,7 +113,8 @@ export class LiveConnection implements LiveSocket, SessionListener {
         outlet.tell(limitWarning(deadlineAt - now), false);
         break;
       case "slow_reader":
-        this.#close(new LinescribeError("SOCKET_SLOW_READER", "The client does not read what it is sent"));
+        // By the end of its session, so that a callback gets the last finals before Metadata.
+        this.end(new LinescribeError("SOCKET_SLOW_READER", "The client does not read what it is sent"));
         this.#socket.terminate();
         break;
       case "idle":
