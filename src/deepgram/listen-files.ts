@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import express from "express";
 import type { Access } from "../access/access.ts";
 import type { Counters } from "../base/counters.ts";
+import { LinescribeError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { MODEL_RATE_HZ, samplesToMs } from "../base/time.ts";
 import type { Fetcher } from "../fetch/fetcher.ts";
@@ -44,7 +45,14 @@ export interface ResultCallbacks {
     url: string;
     method: "POST" | "PUT";
     body: string;
-  }): { fulfil(body: string): void };
+  }): {
+    /**
+     * Resolves when the result is durable, however long the store takes nothing.
+     *
+     * @throws {LinescribeError} DELIVERY_TOO_LARGE; STORE_FULL, STORE_FAILED when the server stops meanwhile
+     */
+    fulfil(body: string): Promise<void>;
+  };
 }
 
 export interface ListenFilesOptions {
@@ -144,13 +152,16 @@ export class ListenFiles {
     const body = errorOf(lost());
     const promised = this.#options.callbacks.promise({ requestId, keyId, url, method, body });
     exchange.send("application/json", JSON.stringify({ request_id: requestId }));
-    try {
-      const answer = await work();
-      promised.fulfil(JSON.stringify(answer));
-    } catch (error) {
-      promised.fulfil(errorOf(error));
+    const tell = async (error: unknown): Promise<never> => {
+      await promised.fulfil(errorOf(error));
       throw error;
-    }
+    };
+    const answer = await work().catch(tell);
+    // A store that fails is no reason to tell of a fault instead: the transcript is there.
+    await promised.fulfil(JSON.stringify(answer)).catch((error) => {
+      if (isTooLarge(error)) return tell(error);
+      throw error;
+    });
   }
 
   async #transcribe(
@@ -201,6 +212,10 @@ async function answerNow(exchange: Exchange, work: () => Promise<object>): Promi
   } finally {
     waiting.done();
   }
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof LinescribeError && error.code === "DELIVERY_TOO_LARGE";
 }
 
 /** What a caller hears whose file was being transcribed when the server died. */

@@ -2,8 +2,9 @@
  * Callbacks that callers of the API ask for: a URL is checked before it is accepted, a result is durable before anybody is
  * told that it will come, and how much may wait is bounded.
  */
+import { setTimeout } from "node:timers/promises";
 import type { Counters } from "../base/counters.ts";
-import { LinescribeError } from "../base/error.ts";
+import { LinescribeError, messageOf } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { Fetcher } from "../fetch/fetcher.ts";
 import type { CallbackBounds, Callbacks, NewCallback } from "../store/callbacks.ts";
@@ -14,7 +15,7 @@ export interface OutsideCallbacksOptions {
   callbacks: Callbacks;
   fetcher: Fetcher;
   logger: Logger;
-  /** Receives `callbacks.accepted|refused` and what `OutsideSender` counts. */
+  /** Receives `callbacks.accepted|refused`, `store.retries` and what `OutsideSender` counts. */
   counters: Counters;
   /** Wall clock, epoch ms. */
   now?: () => number;
@@ -26,6 +27,8 @@ export interface OutsideCallbacksOptions {
   concurrencyPerOrigin?: number;
   /** How long what was given up can be listed, ms, default 7 days. */
   keepDeadMs?: number;
+  /** Waits between tries to keep a result, at most until the signal; by default on the clock. */
+  wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 const MEGABYTE = 1024 * 1024;
@@ -38,16 +41,19 @@ export const DEFAULT_CALLBACK_BOUNDS: Readonly<CallbackBounds> = Object.freeze({
 /** Bytes of one body: the words of ten hours are 10 MB. */
 const BODY_MAXIMUM_BYTES = 16 * MEGABYTE;
 const KEEP_DEAD_MS = 7 * 24 * 3600 * 1000;
+/** Between tries to keep a result that the store does not take. */
+const FIRST_WAIT_MS = 100;
+const MAXIMUM_WAIT_MS = 5000;
 
 /** A callback whose result is not there yet. */
 export interface PromisedCallback {
   /**
-   * Sends the result.
+   * Sends the result; resolves when it is durable. While the store takes nothing it is tried again, until `stop`.
    *
-   * @throws {LinescribeError} DELIVERY_TOO_LARGE: then what was promised instead is still to be sent by another call;
-   *   STORE_FULL, STORE_FAILED: then it is sent after the next start.
+   * @throws {LinescribeError} DELIVERY_TOO_LARGE: the promise stands, and a smaller body can fulfil it; STORE_FULL,
+   *   STORE_FAILED after `stop`: the result is lost, and the next start sends what was promised with.
    */
-  fulfil(body: string): void;
+  fulfil(body: string): Promise<void>;
 }
 
 /** Made before requests are taken: what an earlier process promised is settled with it. */
@@ -56,6 +62,7 @@ export class OutsideCallbacks {
   readonly #bounds: CallbackBounds;
   readonly #now: () => number;
   readonly #sender: OutsideSender;
+  readonly #stopping = new AbortController();
 
   constructor(options: OutsideCallbacksOptions) {
     const { now = Date.now, schedule, concurrency = 16, concurrencyPerOrigin = 4 } = options;
@@ -101,13 +108,7 @@ export class OutsideCallbacks {
    */
   promise(callback: NewCallback): PromisedCallback {
     const id = this.#keep(callback, "promised");
-    return {
-      fulfil: (body) => {
-        checkSize(body);
-        this.#options.callbacks.fulfil(id, body, this.#now());
-        this.#sender.wake();
-      },
-    };
+    return { fulfil: (body) => this.#fulfil(id, body) };
   }
 
   /** Begins to send, with what an earlier process left. */
@@ -122,7 +123,38 @@ export class OutsideCallbacks {
 
   /** Sends what is due, for `deadlineMs` at most; the rest is the next process's. */
   stop(deadlineMs: number): Promise<void> {
+    this.#stopping.abort();
     return this.#sender.stop(deadlineMs);
+  }
+
+  /** What was worked out once is not thrown away because a disk was full for a moment. */
+  async #fulfil(id: number, body: string): Promise<void> {
+    checkSize(body);
+    const { wait = sleep } = this.#options;
+    for (
+      let waitMs = FIRST_WAIT_MS;
+      !this.#fulfilled(id, body);
+      waitMs = Math.min(MAXIMUM_WAIT_MS, waitMs * 2)
+    )
+      await wait(waitMs, this.#stopping.signal);
+    this.#sender.wake();
+  }
+
+  /** Whether the result was kept; false: the store has to be asked again. */
+  #fulfilled(id: number, body: string): boolean {
+    const { callbacks, counters, logger } = this.#options;
+    try {
+      callbacks.fulfil(id, body, this.#now());
+      return true;
+    } catch (error) {
+      if (!isOfStore(error) || this.#stopping.signal.aborted) throw error;
+      logger.error(
+        { code: error.code, reason: messageOf(error) },
+        "the result of a callback waits for the store",
+      );
+      counters.add("store.retries");
+      return false;
+    }
   }
 
   #keep(callback: NewCallback, state: "promised" | "pending"): number {
@@ -142,4 +174,13 @@ function checkSize(body: string): void {
   if (bytes <= BODY_MAXIMUM_BYTES) return;
   const message = `The result has ${bytes} bytes, and a callback at most ${BODY_MAXIMUM_BYTES}`;
   throw new LinescribeError("DELIVERY_TOO_LARGE", message);
+}
+
+function isOfStore(error: unknown): error is LinescribeError {
+  return error instanceof LinescribeError && (error.code === "STORE_FULL" || error.code === "STORE_FAILED");
+}
+
+/** Ends early, and without a fault, at the signal. */
+async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal }).catch(() => {});
 }

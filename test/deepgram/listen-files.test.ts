@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import { test } from "node:test";
 import { refusal } from "../../src/access/refusal.ts";
+import { LinescribeError } from "../../src/base/error.ts";
 import { INSIDE, OUTSIDE } from "../fetch/rig.ts";
 import { until } from "../openai/rig.ts";
 import { type Answered, JSON_TYPE, type Rig, startApi, tones, wavOf } from "./files-rig.ts";
@@ -312,6 +313,19 @@ test("a server that closes tells by callback what it did not transcribe", async 
     rig.posted.map((post) => [post.body.request_id, post.body.err_code]),
     [[body.request_id, "SERVICE_UNAVAILABLE"]],
   );
+});
+
+test("a store that takes nothing for a moment costs no transcript", async (t) => {
+  const rig = await startApi(t);
+  const keep = t.mock.method(rig.store.callbacks, "fulfil");
+  keep.mock.mockImplementationOnce(() => {
+    throw new LinescribeError("STORE_FULL", "No space left");
+  });
+  await rig.ask(`?callback=${encodeURIComponent(rig.outside)}`, WAV);
+  await until(() => rig.posted.length === 1);
+  assert.equal(rig.posted[0]?.body.err_code, undefined);
+  assert.equal(rig.posted[0]?.body.results?.channels.length, 1);
+  assert.equal(keep.mock.callCount(), 2);
 });
 
 test("a full queue of callbacks refuses the file before anything is promised", async (t) => {

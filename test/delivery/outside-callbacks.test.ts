@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { LinescribeError } from "../../src/base/error.ts";
+import { LinescribeError } from "../../src/base/error.ts";
 import { INSIDE } from "../fetch/rig.ts";
 import { startRig } from "./outside-rig.ts";
 
@@ -210,8 +210,8 @@ test("a promised callback is sent when its result is there, and says so when a r
   rig.callbacks.promise(rig.of("r2", "lost 2"));
   await rig.advance(RETRY_MS);
   assert.deepEqual(rig.posted, []);
-  kept.fulfil("result 1");
-  kept.fulfil("a second time changes nothing");
+  await kept.fulfil("result 1");
+  await kept.fulfil("a second time changes nothing");
   await rig.advance(0);
   assert.deepEqual(
     rig.posted.map(({ body }) => body),
@@ -224,6 +224,34 @@ test("a promised callback is sent when its result is there, and says so when a r
     rig.posted.map(({ body }) => body),
     ["result 1", "lost 2"],
   );
+});
+
+test("a result waits for a store that takes nothing, until the server stops", async (t) => {
+  const waits: (() => void)[] = [];
+  const rig = await startRig(t, { wait: () => new Promise((resolve) => waits.push(resolve)) });
+  rig.callbacks.start();
+  const [first, second] = ["r1", "r2"].map((id) => rig.callbacks.promise(rig.of(id, "lost")));
+  const failing = t.mock.method(rig.store.callbacks, "fulfil", () => {
+    throw new LinescribeError("STORE_FULL", "No space left");
+  });
+  const kept = first?.fulfil("result 1");
+  assert.equal(waits.length, 1);
+  failing.mock.restore();
+  waits.shift()?.();
+  await kept;
+  await rig.advance(0);
+  assert.deepEqual(
+    rig.posted.map(({ body }) => body),
+    ["result 1"],
+  );
+  t.mock.method(rig.store.callbacks, "fulfil", () => {
+    throw new LinescribeError("STORE_FAILED", "Could not");
+  });
+  const given = assert.rejects(second?.fulfil("result 2") ?? assert.fail(), code("STORE_FAILED"));
+  await rig.callbacks.stop(0);
+  waits.shift()?.();
+  await given;
+  assert.equal(rig.counters.get("store.retries"), 2);
 });
 
 test("a key has a share of the queue and the queue an end, in rows and in bytes, with a code", async (t) => {
