@@ -653,7 +653,7 @@ test("a stream whose session cannot be opened closes, whatever its client goes o
   // A client that does not answer the close, but breaks the protocol, which nobody may miss.
   const socket = connectTo(Number(new URL(rig.url).port), "127.0.0.1");
   socket.write(
-    `GET /v1/listen?${LINEAR16} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+    `GET /v1/listen?${LINEAR16} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
   );
   const [head] = await once(socket, "data");
