@@ -24,7 +24,6 @@ export class LiveCard {
     title.append(this.#parties);
     const head = element("header");
     head.append(title, this.#badge);
-    this.#lines.setAttribute("role", "log");
     this.#lines.setAttribute("aria-label", "Last lines");
     this.element.append(head, this.#facts, this.#lines);
   }

@@ -2,7 +2,7 @@
  * Calls now and past in Chromium, as people use them. The calls are a test's own; the rest is what is shipped.
  */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, type TestContext, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { launch, openPage } from "./rig.ts";
 import { type Scene, startScene } from "./scene.ts";
@@ -20,6 +20,13 @@ after(async () => {
 
 const card = (page: Page, number: string) => page.locator(".live-card").filter({ hasText: number });
 const HOSTILE = `<img src=x onerror="document.title='owned'"><script>alert(1)</script>`;
+
+/** A scene of a test's own. */
+async function ownScene(t: TestContext): Promise<Scene> {
+  const own = await startScene();
+  t.after(() => own.close());
+  return own;
+}
 
 /** The element that has the focus, by its text. */
 const focused = (page: Page): Promise<string> =>
@@ -122,8 +129,8 @@ test("what was said a moment ago is found, in its context, and leads to its line
   await context.close();
 });
 
-test("calls are filtered by number, date, language and status, and read on page after page", async () => {
-  const own = await startScene();
+test("calls are filtered by number, date, language and status, and read on page after page", async (t) => {
+  const own = await ownScene(t);
   for (let number = 0; number < 60; number++) {
     const call = own.begin(`CApage${number}`, {
       from: `+1555012${1000 + number}`,
@@ -158,7 +165,6 @@ test("calls are filtered by number, date, language and status, and read on page 
   await page.goto(`${own.url}/?q=${"a%20".repeat(30)}`);
   await page.getByText("REQUEST_UNSUPPORTED_OPTION").waitFor();
   await context.close();
-  await own.close();
 });
 
 test("the page of a call goes on while the call does, and shows where everything lies in time", async () => {
@@ -206,8 +212,8 @@ test("the page of a call goes on while the call does, and shows where everything
   await context.close();
 });
 
-test("a call is deleted from the keyboard after it was asked for, and only by a key that may", async () => {
-  const own = await startScene();
+test("a call is deleted from the keyboard after it was asked for, and only by a key that may", async (t) => {
+  const own = await ownScene(t);
   own.begin("CAgone", { from: "+15550106666" }).end();
   const reader = own.addKey(["read"]);
   const admin = own.addKey(["admin"]);
@@ -239,11 +245,10 @@ test("a call is deleted from the keyboard after it was asked for, and only by a 
   await page.goto(`${own.url}/calls/CAgone`);
   await page.getByText("There is no such call").waitFor();
   await context.close();
-  await own.close();
 });
 
-test("from the keyboard one comes to a live call, to its page, and to a word in a call past", async () => {
-  const own = await startScene();
+test("from the keyboard one comes to a live call, to its page, and to a word in a call past", async (t) => {
+  const own = await ownScene(t);
   const call = own.begin("CAkeys", { from: "+15550107777" });
   call.say("inbound", "Where is my parcel?");
   const { page, context } = await openPage(browser);
@@ -253,7 +258,7 @@ test("from the keyboard one comes to a live call, to its page, and to a word in 
   await page.keyboard.press("Enter");
   await page.locator(".turn", { hasText: "Where is my parcel?" }).waitFor();
   await tabTo(page, (text) => text === "All calls");
-  await page.keyboard.press("Enter");
+  await Promise.all([page.waitForURL(`${own.url}/`), page.keyboard.press("Enter")]);
   await tabTo(page, (text) => text === "q");
   await page.keyboard.type("parcel");
   await page.keyboard.press("Enter");
@@ -263,11 +268,10 @@ test("from the keyboard one comes to a live call, to its page, and to a word in 
   await page.locator(".turn.aim", { hasText: "Where is my parcel?" }).waitFor();
   assert.equal(await page.locator("#lines").getAttribute("aria-live"), "polite");
   await context.close();
-  await own.close();
 });
 
-test("markup that is spoken, or that a carrier sends, stays text on every page, and breaks no rule", async () => {
-  const own = await startScene();
+test("markup that is spoken, or that a carrier sends, stays text on every page, and breaks no rule", async (t) => {
+  const own = await ownScene(t);
   const parameters = { [HOSTILE.slice(0, 60)]: HOSTILE };
   const call = own.begin("CAevil", { from: HOSTILE, to: HOSTILE, parameters });
   call.say("inbound", `Hello ${HOSTILE}`);
@@ -291,7 +295,6 @@ test("markup that is spoken, or that a carrier sends, stays text on every page, 
   }
   assert.deepEqual(faults, []);
   await context.close();
-  await own.close();
 });
 
 test("captions roll up over nothing but their background, and go on with the call", async () => {
@@ -313,8 +316,8 @@ test("captions roll up over nothing but their background, and go on with the cal
   await context.close();
 });
 
-test("a page whose login ends says so, and where to log in", async () => {
-  const own = await startScene();
+test("a page whose login ends says so, and where to log in", async (t) => {
+  const own = await ownScene(t);
   const { id, key } = own.addKey(["read"]);
   const { page, context } = await openPage(browser);
   await page.goto(own.url);
@@ -325,11 +328,10 @@ test("a page whose login ends says so, and where to log in", async () => {
   await page.getByText("Your login has ended").waitFor({ timeout: 30_000 });
   assert.equal(await page.getByRole("link", { name: "Log in" }).getAttribute("href"), "/login?next=%2F");
   await context.close();
-  await own.close();
 });
 
-test("200 live calls that all speak at once stay smooth", async () => {
-  const own = await startScene();
+test("200 live calls that all speak at once stay smooth", async (t) => {
+  const own = await ownScene(t);
   const calls = Array.from({ length: 200 }, (_, index) =>
     own.begin(`CAmany${index}`, { from: `+1555013${1000 + index}`, agoMs: index * 1000 }),
   );
@@ -365,5 +367,4 @@ test("200 live calls that all speak at once stay smooth", async () => {
   assert.equal(await page.locator("#live-count").textContent(), "200");
   assert.deepEqual(faults, []);
   await context.close();
-  await own.close();
 });
