@@ -38,7 +38,6 @@ export class LiveCard {
     setText(this.#facts, factsOf(call, now));
     setText(this.#badge, call.ended ? "Ended" : "Live");
     this.#badge.classList.toggle("live", !call.ended);
-    this.element.classList.toggle("over", call.ended);
     const live = aloud ? "polite" : "off";
     if (this.#lines.getAttribute("aria-live") !== live) this.#lines.setAttribute("aria-live", live);
     this.#showLines(call);
