@@ -38,6 +38,7 @@ export class LiveConnection implements LiveSocket, SessionListener {
   #heard = false;
   /** Why the socket is to close once everything was sent; undefined while it goes on. */
   #closing: LinescribeError | null | undefined;
+  #toldError = false;
 
   /** @throws {LinescribeError} as `Sessions.open` does. */
   constructor(socket: WebSocket, options: LiveConnectionOptions) {
@@ -86,8 +87,20 @@ export class LiveConnection implements LiveSocket, SessionListener {
       if (this.#socket.readyState === this.#socket.CLOSED) return resolve();
       this.#socket.once("close", () => resolve());
       this.#closing ??= draining();
-      this.#ended("shutdown");
+      this.#leave(this.#closing);
     });
+  }
+
+  /** The socket waits no longer for its session, but a callback's Metadata does: the last finals come before it. */
+  #leave(error: LinescribeError): void {
+    const { session } = this.#audio;
+    if (session === null || !this.#options.outlet.away) {
+      this.#ended("shutdown");
+      return;
+    }
+    this.#tellError(error);
+    this.#shutSocket(error);
+    void session.end("shutdown");
   }
 
   sweep(): void {
@@ -197,13 +210,21 @@ export class LiveConnection implements LiveSocket, SessionListener {
   }
 
   #close(error: LinescribeError | null): void {
-    const { outlet, log, counters } = this.#options;
-    if (error !== null) {
-      counters.add(`deepgram.live.closed.${error.code}`);
-      log.info({ code: error.code }, "live socket closed");
-      outlet.tell(problemOf(closeOf(error).variant, error.message), true);
-    }
+    if (error !== null) this.#tellError(error);
     this.#tellMetadata();
+    this.#shutSocket(error);
+  }
+
+  #tellError(error: LinescribeError): void {
+    if (this.#toldError) return;
+    this.#toldError = true;
+    const { outlet, log, counters } = this.#options;
+    counters.add(`deepgram.live.closed.${error.code}`);
+    log.info({ code: error.code }, "live socket closed");
+    outlet.tell(problemOf(closeOf(error).variant, error.message), true);
+  }
+
+  #shutSocket(error: LinescribeError | null): void {
     const { code, variant } = error === null ? { code: 1000, variant: "" } : closeOf(error);
     if (this.#isOpen)
       this.#socket.close(code, error === null ? "" : inReason(`${variant}: ${error.message}`));

@@ -31,6 +31,11 @@ export class Outlet {
     return this.#options.socket.bufferedAmount > HIGH_WATER_BYTES;
   }
 
+  /** Whether what is final goes to a URL, which can be told also when the socket is gone. */
+  get away(): boolean {
+    return this.#options.callback !== null;
+  }
+
   /** @param isNeeded - The client has to get it, however slowly it reads. */
   tell(message: ServerMessage, isNeeded: boolean): void {
     if (this.#ended) return;

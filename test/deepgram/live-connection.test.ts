@@ -116,3 +116,26 @@ test("of a client that does not read, the URL of its callback gets the last fina
   assert.equal(counters.get("deepgram.live.closed.SOCKET_SLOW_READER"), 1);
   assert.equal(socket.readyState, socket.CLOSED);
 });
+
+test("finals that come when a server that stops has closed the socket go to the URL, before Metadata", async (t) => {
+  const { socket, connection, kept, sessions, recogniser } = connect(t, { away: true });
+  recogniser.holding = true;
+  socket.emit("message", SPEECH, true);
+  await settle();
+  const ended = sessions.endAll("shutdown");
+  await settle();
+  await connection.shut();
+  assert.deepEqual([kept, socket.closedWith], [[], 1012]);
+  assert.equal(socket.sent.at(-1)?.type, "Error");
+  for (const { resolve } of recogniser.asked) resolve();
+  await ended;
+  assert.deepEqual(kept, ["Results", "Metadata"]);
+});
+
+test("without a callback a server that stops tells Metadata before it closes the socket", async (t) => {
+  const { socket, connection, recogniser } = connect(t, { away: false });
+  recogniser.holding = true;
+  socket.emit("message", SPEECH, true);
+  await connection.shut();
+  assert.deepEqual([socket.sent.at(-1)?.type, socket.closedWith], ["Metadata", 1012]);
+});
