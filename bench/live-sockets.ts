@@ -8,6 +8,7 @@ import { WebSocket } from "ws";
 import { PHONE_SAMPLES_PER_MS } from "../src/base/time.ts";
 import { replayCall } from "../src/cli/replay/replay.ts";
 import { callFromSounds } from "../src/cli/replay/sound-call.ts";
+import type { Results } from "../src/deepgram/server-message.ts";
 import type { Receiver } from "../test/e2e/receiver.ts";
 import type { ShownPartial } from "./server-process.ts";
 import type { ShownText } from "./shown.ts";
@@ -72,11 +73,29 @@ const transcribe = (name: string, query: string, ahead = 0): LiveSocket =>
     ahead,
   });
 
+/** Interim results show the utterance whose final comes next. */
+const listen = webSocket({
+  name: "/v1/listen",
+  address: "/v1/listen?encoding=mulaw&sample_rate=8000&punctuate=true&interim_results=true",
+  finish: JSON.stringify({ type: "CloseStream" }),
+  reader: () => {
+    let finals = 0;
+    return (message) => {
+      const { type, is_final, channel } = message as Results;
+      if (type !== "Results") return null;
+      const told = { utterance: finals, text: channel.alternatives[0]?.transcript ?? "" };
+      finals += is_final ? 1 : 0;
+      return { kind: is_final ? "final" : "partial", ...told };
+    };
+  },
+});
+
 export const SOCKETS: readonly LiveSocket[] = [
   { name: "media socket of a call", ahead: 0, play: playCall },
   transcribe("/ws/transcribe, vad", ""),
   // What a window holds back is shown by its partials, and told with the final of the next.
   transcribe("/ws/transcribe, fixed", "&chunking=fixed", 1),
+  listen,
 ];
 
 /** A socket that takes binary messages of sound and answers in JSON. */
