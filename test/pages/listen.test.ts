@@ -94,8 +94,9 @@ test("words appear grey while they are said and dark when they are final, and ev
   await page.context().close();
 });
 
-test("a connection that is cut within a word for five seconds costs no word and doubles none", async () => {
+test("a connection that is cut within a word for five seconds costs no word and doubles none", async (t) => {
   const wire = await Wire.start(Number(new URL(rig.server.url).port));
+  t.after(() => wire.close());
   const { page, faults, startedAt } = await listen(wire.url);
   await until(page, startedAt, 2500);
   wire.down();
@@ -114,26 +115,31 @@ test("a connection that is cut within a word for five seconds costs no word and 
   assert.ok((rig.server.counters.snapshot()["sockets.resumed"] ?? 0) >= 2, "sessions were resumed");
   assert.deepEqual(faults, []);
   await page.context().close();
-  await wire.close();
 });
 
-test("a connection that is silent without being closed is noticed, and costs no word", async () => {
+test("a connection that is silent without being closed is noticed, and costs no word", async (t) => {
   const wire = await Wire.start(Number(new URL(rig.server.url).port));
+  t.after(() => wire.close());
+  const resumed = (): number => rig.server.counters.get("sockets.resumed");
+  const before = resumed();
   const { page, startedAt } = await listen(wire.url);
   await until(page, startedAt, 3000);
   wire.freeze();
-  await page.getByText("Reconnecting").waitFor({ timeout: 20_000 });
+  // It shows that it reconnects for a quarter of a second only: too short to wait for on a busy machine.
+  for (let waitedMs = 0; resumed() === before && waitedMs < 30_000; waitedMs += 100)
+    await page.waitForTimeout(100);
+  assert.equal(resumed(), before + 1);
   await page.getByText("Live", { exact: true }).waitFor({ timeout: 20_000 });
   await until(page, startedAt, lastsMs);
   await stopListening(page);
   assert.equal(wordsOf(...(await linesOf(page))), expected);
   await page.context().close();
-  await wire.close();
 });
 
-test("a server that is replaced while somebody speaks costs no word and doubles none", async () => {
+test("a server that is replaced while somebody speaks costs no word and doubles none", async (t) => {
   const first = await startPages({ engine });
   const wire = await Wire.start(Number(new URL(first.server.url).port));
+  t.after(() => wire.close());
   const { page, startedAt } = await listen(wire.url);
   await until(page, startedAt, 7500);
   // As a machine that loses its power: the page hears nothing of it, and nobody knows its session afterwards.
@@ -148,7 +154,6 @@ test("a server that is replaced while somebody speaks costs no word and doubles 
   assert.equal(wordsOf(...(await linesOf(page))), expected);
   assert.equal(second.server.counters.snapshot()["sockets.opened"], 1);
   await page.context().close();
-  await wire.close();
   await second.close();
 });
 
