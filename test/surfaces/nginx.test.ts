@@ -245,9 +245,9 @@ test("a silent socket is cut by the proxy without pings, can be resumed, and is 
   assert.equal(textOf(silent, resumed), EXPECTED);
 
   await pause(Math.max(0, 9500 - (performance.now() - startedAt)));
-  clearInterval(pings);
   pinging.send(AUDIO);
   assert.equal((await pinging.finish()).code, 1000);
+  clearInterval(pings);
   assert.equal(textOf(pinging), EXPECTED);
 });
 
