@@ -30,6 +30,7 @@ export const CLOSES: Partial<Record<ErrorCode, Close>> = {
   SESSION_LIMIT: { code: NORMAL, variant: "SESSION_LIMIT" },
   SERVER_DRAINING: { code: RESTART, variant: "SERVER_DRAINING" },
   SESSION_OVERLOADED: { code: TRY_AGAIN, variant: "SESSION_OVERLOADED" },
+  DELIVERY_OVERLOADED: { code: TRY_AGAIN, variant: "DELIVERY_OVERLOADED" },
   STORE_FULL: { code: TRY_AGAIN, variant: "STORE_FULL" },
   STORE_FAILED: { code: TRY_AGAIN, variant: "STORE_FAILED" },
 };

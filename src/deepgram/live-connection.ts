@@ -46,6 +46,7 @@ export class LiveConnection implements LiveSocket, SessionListener {
     socket.on("error", (error) => this.#broken(error));
     this.#socket = socket;
     this.#options = options;
+    options.outlet.onRefused = () => this.end(notKept());
     const { monotonic, deadlineAt, asked, now } = options;
     this.#created = new Date(now()).toISOString();
     this.#times = startTimes(monotonic(), deadlineAt);
@@ -259,6 +260,10 @@ export class LiveConnection implements LiveSocket, SessionListener {
 
 function draining(): LinescribeError {
   return new LinescribeError("SERVER_DRAINING", "The server is shutting down");
+}
+
+function notKept(): LinescribeError {
+  return new LinescribeError("DELIVERY_OVERLOADED", "A result could not be kept for its callback");
 }
 
 /** As much of a text as a close frame takes; ours are ASCII. */

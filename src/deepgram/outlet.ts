@@ -21,6 +21,10 @@ const HIGH_WATER_BYTES = 256 * 1024;
 export class Outlet {
   readonly #options: OutletOptions;
   #ended = false;
+  /** Once something was not kept for the URL the rest goes to the socket: the URL gets no row with holes. */
+  #refused = false;
+  /** Told when that begins; never within a call of this outlet. */
+  onRefused: () => void = () => {};
 
   constructor(options: OutletOptions) {
     this.#options = options;
@@ -53,7 +57,7 @@ export class Outlet {
 
   #deliver(message: ServerMessage): void {
     const { callback, log, counters } = this.#options;
-    if (callback === null) {
+    if (callback === null || this.#refused) {
       this.#send(message);
       return;
     }
@@ -61,6 +65,8 @@ export class Outlet {
       callback(JSON.stringify(message));
     } catch (error) {
       // Better here than nowhere.
+      this.#refused = true;
+      queueMicrotask(() => this.onRefused());
       counters.add("deepgram.live.callbacksRefused");
       log.error({ reason: messageOf(error) }, "a result was not kept for its callback");
       this.#send(message);

@@ -631,19 +631,24 @@ test("with a callback what is final goes there, in order, also when the client h
   assert.deepEqual([status, body.err_code], [400, "REMOTE_CONTENT_ERROR"]);
 });
 
-test("a callback that is not kept goes to the client", async (t) => {
+test("a callback that is not kept ends the stream with 1013, and the rest goes to the client", async (t) => {
   const callbacks = {
     check() {},
     enqueue() {
       throw new LinescribeError("STORE_FULL", "full");
     },
   };
-  const { connect, counters } = await liveOf(t, { callbacks });
+  const { connect, counters, advance } = await liveOf(t, { callbacks });
   const client = await connect(`${LINEAR16}&callback=https://example.com/x`);
   client.send(TWO);
-  await client.finish();
+  await client.answered();
+  await settle();
+  advance(1);
+  const { code, reason } = await client.closed;
+  assert.deepEqual([code, reason.slice(0, 19)], [1013, "DELIVERY_OVERLOADED"]);
   assert.equal(client.finals.length, 2);
-  assert.equal(counters.get("deepgram.live.callbacksRefused"), 3);
+  assert.equal(client.told.at(-1), client.metadata);
+  assert.equal(counters.get("deepgram.live.callbacksRefused"), 1);
 });
 
 test("a stream whose session cannot be opened closes, whatever its client goes on to send", async (t) => {
