@@ -9,9 +9,9 @@ import { LinescribeError, messageOf } from "../base/error.ts";
 import type { Session } from "../session/session.ts";
 import type { SessionEndReason, SessionListener } from "../session/session-options.ts";
 import type { ToldUtterance } from "../session/speech-track.ts";
-import { type DueAction, dueAction, type SocketTimes, startTimes } from "../sockets/deadlines.ts";
 import { Intake } from "../sockets/intake.ts";
 import type { LiveSocket } from "../sockets/socket-desk.ts";
+import { SocketWatch, type WatchAction } from "../sockets/socket-watch.ts";
 import type { CallEndReason, CallEvent, Track } from "../transcript/event.ts";
 import type { TrackPartial } from "../transcript/partial.ts";
 import { Channels } from "./channels.ts";
@@ -28,7 +28,7 @@ const REASON_MAXIMUM_BYTES = 123;
 export class LiveConnection implements LiveSocket, SessionListener {
   readonly #socket: WebSocket;
   readonly #options: LiveConnectionOptions;
-  readonly #times: SocketTimes;
+  readonly #watch: SocketWatch;
   readonly #audio: LiveAudio;
   readonly #intake: Intake;
   readonly #sha256 = createHash("sha256");
@@ -47,17 +47,14 @@ export class LiveConnection implements LiveSocket, SessionListener {
     this.#socket = socket;
     this.#options = options;
     options.outlet.onRefused = () => this.end(notKept());
-    const { monotonic, deadlineAt, asked, now } = options;
+    const { asked, now, counters } = options;
     this.#created = new Date(now()).toISOString();
-    this.#times = startTimes(monotonic(), deadlineAt);
+    this.#watch = new SocketWatch(socket, { ...options, onLost: () => counters.add("deepgram.live.lost") });
     this.#channels = new Channels(options);
     this.#audio = new LiveAudio(asked.format, (format) => this.#open(format));
     this.#intake = new Intake({ ...options, socket, session: this.#audio });
     socket.on("message", (data, isBinary) => this.#onMessage(data as Buffer, isBinary));
     socket.on("ping", () => this.#intake.message());
-    socket.on("pong", () => {
-      this.#times.unanswered = 0;
-    });
     socket.once("close", (code) => this.#onClose(code));
   }
 
@@ -106,25 +103,23 @@ export class LiveConnection implements LiveSocket, SessionListener {
 
   sweep(): void {
     if (!this.#isOpen) return;
-    const { limits, monotonic, outlet } = this.#options;
-    const now = monotonic();
-    this.#times.held = this.#intake.held;
-    this.#times.closing = this.#closing !== undefined;
-    if (this.#times.held) this.#times.lastMessageAt = now;
-    this.#times.unreadSince = outlet.full ? (this.#times.unreadSince ?? now) : null;
+    const state = {
+      held: this.#intake.held,
+      closing: this.#closing !== undefined,
+      full: this.#options.outlet.full,
+    };
     this.#channels.settled(this.#audio);
-    this.#act(dueAction(this.#times, limits, now), now);
+    this.#act(this.#watch.due(state));
   }
 
-  #act(action: DueAction, now: number): void {
-    const { limits, deadlineAt, outlet, counters } = this.#options;
+  #act(action: WatchAction): void {
+    const { limits, outlet } = this.#options;
     switch (action) {
       case "limit":
         this.end(new LinescribeError("SESSION_LIMIT", "The stream has reached its longest duration"));
         break;
       case "warning":
-        this.#times.warned = true;
-        outlet.tell(limitWarning(deadlineAt - now), false);
+        outlet.tell(limitWarning(this.#watch.remainingMs), false);
         break;
       case "slow_reader":
         // By the end of its session, so that a callback gets the last finals before Metadata.
@@ -138,15 +133,6 @@ export class LiveConnection implements LiveSocket, SessionListener {
             `No audio, or no KeepAlive after it, within ${limits.idleMs} ms`,
           ),
         );
-        break;
-      case "lost":
-        counters.add("deepgram.live.lost");
-        this.#socket.terminate();
-        break;
-      case "ping":
-        this.#times.lastPingAt = now;
-        this.#times.unanswered += 1;
-        this.#socket.ping();
     }
   }
 
@@ -166,7 +152,7 @@ export class LiveConnection implements LiveSocket, SessionListener {
     try {
       if (isBinary) this.#samples(bytes);
       else this.#command(bytes.toString());
-      if (this.#heard) this.#times.lastMessageAt = this.#options.monotonic();
+      if (this.#heard) this.#watch.active();
     } catch (error) {
       if (error instanceof LinescribeError) this.end(error);
       else this.#failed(error);

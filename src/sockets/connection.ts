@@ -13,11 +13,12 @@ import type { SessionEndReason } from "../session/session-options.ts";
 import type { CallEndReason, CallEvent } from "../transcript/event.ts";
 import type { TrackPartial } from "../transcript/partial.ts";
 import { Acks } from "./acks.ts";
-import { type DueAction, dueAction, type SocketLimits, type SocketTimes, startTimes } from "./deadlines.ts";
+import type { SocketLimits } from "./deadlines.ts";
 import { EventFeed, outgoingOf } from "./feed.ts";
 import { Intake } from "./intake.ts";
 import { limitWarning, messageOfPartial, parseClientMessage, type ServerMessage } from "./message.ts";
 import { CLOSE_GOING_AWAY, CLOSE_NORMAL, closeCodeOf, hasLeft } from "./refusal.ts";
+import { SocketWatch, type WatchAction } from "./socket-watch.ts";
 
 export interface ConnectionOptions {
   resumable: ResumableSession;
@@ -38,7 +39,7 @@ export interface ConnectionOptions {
 export class Connection implements AttachedClient {
   readonly #socket: WebSocket;
   readonly #options: ConnectionOptions;
-  readonly #times: SocketTimes;
+  readonly #watch: SocketWatch;
   readonly #feed: EventFeed;
   readonly #acks: Acks;
   readonly #intake: Intake;
@@ -53,7 +54,11 @@ export class Connection implements AttachedClient {
     this.#options = options;
     const { resumable, monotonic, counters } = options;
     const { session } = resumable;
-    this.#times = startTimes(monotonic(), resumable.deadlineAt);
+    this.#watch = new SocketWatch(socket, {
+      ...options,
+      deadlineAt: resumable.deadlineAt,
+      onLost: () => counters.add("sockets.lost"),
+    });
     this.#feed = new EventFeed({
       outgoing: outgoingOf(socket),
       after: Math.min(options.after, resumable.lastSequence),
@@ -73,9 +78,6 @@ export class Connection implements AttachedClient {
     const socket = this.#socket;
     socket.on("message", (data, isBinary) => this.#onMessage(data, isBinary));
     socket.on("ping", () => this.#intake.message());
-    socket.on("pong", () => {
-      this.#times.unanswered = 0;
-    });
     socket.once("close", (code) => this.#onClose(code));
     this.#send(greeting);
     resumable.attach(this);
@@ -119,25 +121,23 @@ export class Connection implements AttachedClient {
   /** Does what is due by the clock. */
   sweep(): void {
     if (!this.#isOpen) return;
-    const { limits, monotonic } = this.#options;
-    const now = monotonic();
-    this.#times.held = this.#intake.held;
-    this.#times.closing = this.#closing !== undefined;
-    if (this.#times.held) this.#times.lastMessageAt = now;
-    this.#times.unreadSince = this.#feed.full ? (this.#times.unreadSince ?? now) : null;
+    const state = {
+      held: this.#intake.held,
+      closing: this.#closing !== undefined,
+      full: this.#feed.full,
+    };
     this.#sendAck();
-    this.#act(dueAction(this.#times, limits, now), now);
+    this.#act(this.#watch.due(state));
   }
 
-  #act(action: DueAction, now: number): void {
-    const { limits, resumable } = this.#options;
+  #act(action: WatchAction): void {
+    const { limits } = this.#options;
     switch (action) {
       case "limit":
         this.end(new LinescribeError("SESSION_LIMIT", "The session has reached its longest duration"));
         break;
       case "warning":
-        this.#times.warned = true;
-        this.#send(limitWarning(Math.max(0, Math.round(resumable.deadlineAt - now))));
+        this.#send(limitWarning(Math.max(0, Math.round(this.#watch.remainingMs))));
         break;
       case "slow_reader":
         this.#refuse(new LinescribeError("SOCKET_SLOW_READER", "The client does not read what it is sent"));
@@ -145,15 +145,6 @@ export class Connection implements AttachedClient {
         break;
       case "idle":
         this.end(new LinescribeError("SOCKET_IDLE", `Expected a message within ${limits.idleMs} ms`));
-        break;
-      case "lost":
-        this.#options.counters.add("sockets.lost");
-        this.#socket.terminate();
-        break;
-      case "ping":
-        this.#times.lastPingAt = now;
-        this.#times.unanswered += 1;
-        this.#socket.ping();
     }
   }
 
@@ -164,7 +155,7 @@ export class Connection implements AttachedClient {
   #onMessage(data: RawData, isBinary: boolean): void {
     this.#intake.message();
     if (this.#closing !== undefined || this.#displaced) return;
-    this.#times.lastMessageAt = this.#options.monotonic();
+    this.#watch.active();
     const bytes = data as Buffer;
     try {
       if (isBinary) this.#audio(bytes);
