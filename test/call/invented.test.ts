@@ -19,7 +19,22 @@ const HEARD_IN_SPEECH: Record<string, [number, number, number]> = {
   "improbable words in speech over music": [-0.9, 0.5, 0.6],
 };
 
-const WORD = { text: "you", language: "en" };
+const WORD = { text: "you", language: "en", words: [] };
+
+// [meanProbability, noSpeech, logprob, confidence of each word].
+const HALF_BELIEVED: Record<string, [number, number, number, number[]]> = {
+  "a cough, Thank you.": [0.67, 0.42, -0.85, [0.08, 0.92]],
+  "a cough with a voiced end, Thank you.": [0.77, 0.44, -0.95, [0.05, 0.91]],
+  "a cough, Ah.": [0.81, 0.39, -1.37, [0.07]],
+  "a throat cleared, Uh oh.": [0.72, 0.54, -1.1, [0.26, 0.4]],
+  "hold music, Thank you.": [0.39, 0.44, -0.77, [0.12, 0.9]],
+};
+const SAID: Record<string, [number, number, number, number[]]> = {
+  "a digit, 6": [0.75, 0.43, -0.8, [0.61]],
+  "another, 6": [0.81, 0.18, -0.93, [0.43]],
+  "a name, Hedge offense": [0.58, 0.12, -0.61, [0.92, 0.48]],
+  "a word of clear speech that was misheard": [0.91, 0.24, -1.75, [0.09]],
+};
 
 test("improbable words are invented where either network hears no speech, and only there", () => {
   const invented = ([logprob, noSpeech, meanProbability]: [number, number, number]) =>
@@ -29,13 +44,32 @@ test("improbable words are invented where either network hears no speech, and on
     assert.equal(invented(measures), false, what);
 });
 
+test("words that are hardly certain are invented where the detector half believes in speech", () => {
+  const invented = ([meanProbability, noSpeech, logprob, confidences]: [
+    number,
+    number,
+    number,
+    number[],
+  ]) => {
+    const words = confidences.map((confidence) => ({ word: "you", startMs: 0, endMs: 100, confidence }));
+    return isInvented({ ...WORD, words, logprob, noSpeech }, { meanProbability });
+  };
+  for (const [what, measures] of Object.entries(HALF_BELIEVED)) assert.equal(invented(measures), true, what);
+  for (const [what, measures] of Object.entries(SAID)) assert.equal(invented(measures), false, what);
+});
+
 test("without a speech detector the recogniser decides", () => {
   assert.equal(isInvented({ ...WORD, logprob: -0.9, noSpeech: 0.7 }, {}), true);
   assert.equal(isInvented({ ...WORD, logprob: -0.9, noSpeech: 0.5 }, {}), false);
 });
 
 test("a loop in noise is invented, however likely it is in itself", () => {
-  const loop = { text: "I'm sorry. I'm sorry. I'm sorry. I'm sorry.", language: "en", logprob: -0.2 };
+  const loop = {
+    text: "I'm sorry. I'm sorry. I'm sorry. I'm sorry.",
+    language: "en",
+    words: [],
+    logprob: -0.2,
+  };
   assert.equal(isInvented({ ...loop, noSpeech: 0.75 }, { meanProbability: 0.9 }), true);
   assert.equal(isInvented({ ...loop, noSpeech: 0.2 }, { meanProbability: 0.2 }), true);
   assert.equal(isInvented({ ...loop, noSpeech: 0.2 }, { meanProbability: 0.9 }), false);
