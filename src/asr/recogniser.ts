@@ -5,52 +5,19 @@
  * alone, and then rejected: every final that was taken gets an answer.
  */
 import type { Worker } from "node:worker_threads";
-import type { Counters } from "../base/counters.ts";
 import { LinescribeError } from "../base/error.ts";
 import { expectInteger } from "../base/guards.ts";
-import type { Logger } from "../base/log.ts";
 import { MODEL_RATE_HZ } from "../base/time.ts";
-import { continueFrom, type Draft, draftWindow, NO_DRAFT } from "./draft.ts";
+import { Crew, type CrewListener } from "./crew.ts";
 import { HeadStart } from "./head-start.ts";
-import { Job, type RecognitionJob } from "./job.ts";
-import { AUTO_LANGUAGE, whisperLanguage } from "./language.ts";
+import { type RecognitionRequest, takeIn } from "./intake.ts";
+import type { Job, JobOwner, RecognitionJob } from "./job.ts";
+import { whisperLanguage } from "./language.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "./metadata.ts";
 import { PartialPace } from "./pace.ts";
-import { type Priority, Schedule } from "./schedule.ts";
-import { utteranceFault } from "./utterance.ts";
+import { type RecogniserOptions, type SettledOptions, settleOptions } from "./recogniser-options.ts";
+import { Schedule } from "./schedule.ts";
 import type { Recognition, UtteranceAudio } from "./whisper.ts";
-import { WhisperThread } from "./whisper-thread.ts";
-
-export interface RecogniserOptions {
-  modelPath: string;
-  tokenizerPath: string;
-  /** Worker threads, each with a session of its own. */
-  workers: number;
-  /** Inference threads of each worker. */
-  threads: number;
-  /** Beam width of finals that are searched again, 1 to 5, see `ladder.ts`. Default 3. */
-  beam?: number;
-  /** Utterances in one inference at most; more than one only while others wait. Default 4. */
-  batch?: number;
-  /** Finals that may wait. Default 1000; one more is refused with `ASR_OVERLOADED`. */
-  queueMaximum?: number;
-  /** How long one inference may take per second of its audio, default 2000 ms, and at least, default 20,000 ms. */
-  timeoutMsPerSecond?: number;
-  timeoutMinimumMs?: number;
-  /** Niceness of the inference threads. Default 5. */
-  niceness?: number;
-  logger: Logger;
-  counters: Counters;
-}
-
-/** An utterance, and how it is to be treated. */
-export interface RecognitionRequest extends UtteranceAudio {
-  priority: Priority;
-  /** Who is served, for example one track of a call: sources take turns. */
-  source: string;
-  /** Of a partial: what the last one of the same utterance answered, from whose `pcm16k` this one goes on. */
-  draft?: Draft | undefined;
-}
 
 /** Two failed tries and the utterance is given up. */
 const MAXIMUM_TRIES = 2;
@@ -58,23 +25,26 @@ const MAXIMUM_TRIES = 2;
 const HOPEFUL_MAXIMUM = 256;
 /** Utterances of files that may wait: who reads a file waits for its answers, so each file has a few. */
 const FILE_MAXIMUM = 256;
-/** After this many failed starts in a row, waiting utterances are rejected instead of waiting for ever. */
-const MAXIMUM_FAILED_STARTS = 3;
 
 export class Recogniser {
   readonly metadata: WhisperMetadata;
-  readonly #options: Required<RecogniserOptions>;
+  readonly #options: SettledOptions;
   readonly #schedule: Schedule<Job>;
   readonly #pace = new PartialPace();
   readonly #headStart: HeadStart;
-  readonly #threads: readonly WhisperThread[];
+  readonly #crew: Crew;
   /** Finals, certain and speculative, that are not answered. */
   readonly #pending = new Set<Job>();
-  /** Threads whose batch is of files; one that is free again may still stand here. */
-  readonly #onFiles = new Set<WhisperThread>();
+  readonly #owner: JobOwner = {
+    remove: (removed) => this.#schedule.remove(removed),
+    reschedule: (changed) => {
+      this.#add(changed);
+      this.#dispatch();
+    },
+  };
   #closed = false;
 
-  private constructor(metadata: WhisperMetadata, options: Required<RecogniserOptions>) {
+  private constructor(metadata: WhisperMetadata, options: SettledOptions) {
     this.metadata = metadata;
     this.#options = options;
     this.#schedule = new Schedule<Job>({
@@ -87,7 +57,7 @@ export class Recogniser {
       counters: options.counters,
     });
     this.#headStart = new HeadStart(options.workers);
-    this.#threads = Array.from({ length: options.workers }, () => this.#createThread());
+    this.#crew = new Crew(options, this.#listener());
   }
 
   /**
@@ -99,17 +69,9 @@ export class Recogniser {
     expectInteger("workers", options.workers, 1, 256);
     expectInteger("threads", options.threads, 1, 256);
     const metadata = await readWhisperMetadata(options.modelPath);
-    const recogniser = new Recogniser(metadata, {
-      beam: 3,
-      batch: 4,
-      queueMaximum: 1000,
-      timeoutMsPerSecond: 2000,
-      timeoutMinimumMs: 20_000,
-      niceness: 5,
-      ...options,
-    });
+    const recogniser = new Recogniser(metadata, settleOptions(options));
     try {
-      await Promise.all(recogniser.#threads.map((thread) => thread.start()));
+      await recogniser.#crew.start();
     } catch (error) {
       await recogniser.close();
       throw error;
@@ -146,7 +108,7 @@ export class Recogniser {
 
   /** Worker threads; null while one is being replaced. For fault injection in tests. */
   get workers(): readonly (Worker | null)[] {
-    return this.#threads.map(({ worker }) => worker);
+    return this.#crew.threads.map(({ worker }) => worker);
   }
 
   /** The language code that this model has for a tag, `auto`, or null. See `whisperLanguage`. */
@@ -174,25 +136,8 @@ export class Recogniser {
   }
 
   #take(request: RecognitionRequest): Job {
-    const { priority, source, draft: given, ...audio } = request;
-    const { pcm16k, language } = audio;
-    const { tailPool } = this.metadata;
-    const fault = utteranceFault(request, this.metadata);
-    // What language it is must be found out from the beginning, and without a tail the whole window is encoded anyway.
-    const open = priority === "partial" && language !== AUTO_LANGUAGE && tailPool > 0;
-    const draft = open ? (given ?? NO_DRAFT) : null;
-    const samples = fault ? 0 : draftWindow(draft ?? NO_DRAFT, pcm16k.length, tailPool);
-    const job: Job = new Job(
-      draft ? { ...audio, pcm16k: pcm16k.slice(continueFrom(draft)), draft } : audio,
-      { priority, source, windowSamples: samples },
-      {
-        remove: (removed) => this.#schedule.remove(removed),
-        reschedule: (changed) => {
-          this.#add(changed);
-          this.#dispatch();
-        },
-      },
-    );
+    const { priority } = request;
+    const { job, fault } = takeIn(request, this.metadata, this.#owner);
     if (priority === "final" || priority === "speculative") {
       this.#pending.add(job);
       const forget = (): void => void this.#pending.delete(job);
@@ -219,15 +164,18 @@ export class Recogniser {
     }
   }
 
-  #createThread(): WhisperThread {
-    const { modelPath, tokenizerPath, workers, threads, niceness, logger, counters } = this.#options;
-    return new WhisperThread({
-      data: { modelPath, tokenizerPath, threads, spin: workers === 1, niceness },
-      onFree: () => this.#dispatch(),
-      onStartFailed: (error) => this.#startFailed(error),
-      logger,
-      counters,
-    });
+  #listener(): CrewListener {
+    return {
+      free: () => this.#dispatch(),
+      answered: (jobs, workMs) => this.#learn(jobs, workMs),
+      failed: (jobs, error) => {
+        this.#retry(jobs, error);
+        this.#dispatch();
+      },
+      gone: (error) => {
+        for (const job of this.#schedule.drain()) job.reject(error);
+      },
+    };
   }
 
   /**
@@ -235,61 +183,31 @@ export class Recogniser {
    * worker to live calls, if there are two: an inference that runs cannot be interrupted.
    */
   #dispatch(): void {
-    const free = this.#threads.filter((thread) => thread.free);
+    const { free } = this.#crew;
     for (const [index, thread] of free.entries()) {
       const others = free.length - index - 1;
-      const busy = [...this.#onFiles].filter((other) => !other.free).length;
-      const files = busy < Math.max(1, this.#threads.length - 1);
       const waiting = this.#schedule.live || this.#schedule.length;
-      const jobs = this.#schedule.take(Math.min(this.#options.batch, waiting - others), files);
+      const jobs = this.#schedule.take(
+        Math.min(this.#options.batch, waiting - others),
+        this.#crew.takesFiles,
+      );
       if (jobs.length === 0) return;
-      void this.#recognise(thread, jobs);
+      void this.#crew.recognise(thread, jobs);
     }
   }
 
-  async #recognise(thread: WhisperThread, jobs: Job[]): Promise<void> {
-    const { beam, counters, timeoutMinimumMs, timeoutMsPerSecond } = this.#options;
-    const { priority } = jobs[0] as Job;
-    const seconds = jobs.reduce((total, { audio }) => total + audio.pcm16k.length, 0) / MODEL_RATE_HZ;
-    const limitMs = Math.max(timeoutMinimumMs, seconds * timeoutMsPerSecond);
-    for (const job of jobs) job.tries += 1;
-    if (priority === "file") this.#onFiles.add(thread);
-    else this.#onFiles.delete(thread);
-    counters.add("asr.batches");
-    counters.add(`asr.recognitions.${priority}`, jobs.length);
-    const utterances = jobs.map(({ audio }) => audio);
-    const beganAt = performance.now();
-    try {
-      const search = { beam, final: priority !== "partial" };
-      const recognitions = await thread.recognise(utterances, search, limitMs);
-      for (const { retries } of recognitions) {
-        for (const retry of retries) counters.add(`asr.retries.${retry}`);
-      }
-      for (const [index, job] of jobs.entries()) job.resolve(recognitions[index] as Recognition);
-      const now = performance.now();
-      if (priority !== "file") this.#headStart.worked(now - beganAt);
-      for (const { submittedAt, audio } of jobs) {
-        if (priority === "partial") this.#pace.answered(now - submittedAt);
-        else if (priority !== "file") this.#headStart.answered(audio.pcm16k.length, now - submittedAt);
-      }
-    } catch (error) {
-      if (!(error instanceof LinescribeError)) throw error;
-      this.#onFiles.delete(thread);
-      this.#retry(jobs, error);
-      this.#dispatch();
+  /** How long things take, to judge by what may be asked for. */
+  #learn(jobs: readonly Job[], workMs: number): void {
+    const now = performance.now();
+    if (jobs[0]?.priority !== "file") this.#headStart.worked(workMs);
+    for (const { priority, submittedAt, audio } of jobs) {
+      if (priority === "partial") this.#pace.answered(now - submittedAt);
+      else if (priority !== "file") this.#headStart.answered(audio.pcm16k.length, now - submittedAt);
     }
-  }
-
-  /** Waiting is only worth it while some worker may still come up. */
-  #startFailed(error: LinescribeError): void {
-    const hopeless = ({ ready, failedStarts }: WhisperThread) =>
-      !ready && failedStarts >= MAXIMUM_FAILED_STARTS;
-    if (!this.#threads.every(hopeless)) return;
-    for (const job of this.#schedule.drain()) job.reject(error);
   }
 
   /** Puts finals back to the head of the queue, or gives them up; partials and speculation are not worth a worker. */
-  #retry(jobs: Job[], error: LinescribeError): void {
+  #retry(jobs: readonly Job[], error: LinescribeError): void {
     for (const job of jobs.toReversed()) {
       if (job.settled) continue;
       if (this.#closed) job.reject(error);
@@ -307,7 +225,7 @@ export class Recogniser {
     this.#closed = true;
     const error = new LinescribeError("ASR_CLOSED", "The recogniser was closed");
     for (const job of this.#schedule.drain()) job.reject(error);
-    await Promise.all(this.#threads.map((thread) => thread.close()));
+    await this.#crew.close();
   }
 }
 

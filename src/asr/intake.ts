@@ -1,0 +1,42 @@
+/**
+ * What is submitted becomes a job: checked, and a partial cut to what is new in it.
+ */
+import type { LinescribeError } from "../base/error.ts";
+import { continueFrom, type Draft, draftWindow, NO_DRAFT } from "./draft.ts";
+import { Job, type JobOwner } from "./job.ts";
+import { AUTO_LANGUAGE } from "./language.ts";
+import type { WhisperMetadata } from "./metadata.ts";
+import type { Priority } from "./schedule.ts";
+import { utteranceFault } from "./utterance.ts";
+import type { UtteranceAudio } from "./whisper.ts";
+
+/** An utterance, and how it is to be treated. */
+export interface RecognitionRequest extends UtteranceAudio {
+  priority: Priority;
+  /** Who is served, for example one track of a call: sources take turns. */
+  source: string;
+  /** Of a partial: what the last one of the same utterance answered, from whose `pcm16k` this one goes on. */
+  draft?: Draft | undefined;
+}
+
+/** A job of a request, and why it cannot be recognised, if it cannot. */
+export function takeIn(
+  request: RecognitionRequest,
+  metadata: WhisperMetadata,
+  owner: JobOwner,
+): { job: Job; fault: LinescribeError | null } {
+  const { priority, source, draft: given, ...audio } = request;
+  const { pcm16k, language } = audio;
+  const { tailPool } = metadata;
+  const fault = utteranceFault(request, metadata);
+  // What language it is must be found out from the beginning, and without a tail the whole window is encoded anyway.
+  const open = priority === "partial" && language !== AUTO_LANGUAGE && tailPool > 0;
+  const draft = open ? (given ?? NO_DRAFT) : null;
+  const windowSamples = fault ? 0 : draftWindow(draft ?? NO_DRAFT, pcm16k.length, tailPool);
+  const job = new Job(
+    draft ? { ...audio, pcm16k: pcm16k.slice(continueFrom(draft)), draft } : audio,
+    { priority, source, windowSamples },
+    owner,
+  );
+  return { job, fault };
+}
