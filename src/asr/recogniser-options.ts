@@ -3,18 +3,36 @@
  */
 import type { Counters } from "../base/counters.ts";
 import type { Logger } from "../base/log.ts";
+import type { BatchRules } from "./batch-rules.ts";
+import type { Device } from "./device.ts";
 
-export interface RecogniserOptions {
+export interface ModelFiles {
   modelPath: string;
   tokenizerPath: string;
-  /** Worker threads, each with a session of its own. */
+}
+
+/** Cards, which recognise everything while one of them is up. All run the same model. */
+export interface CardPlan extends ModelFiles {
+  /** A worker each; a card named twice has two. In tests and benches a processor may stand in for a card. */
+  devices: readonly Device[];
+  /** What differs from `CARD_RULES`. */
+  rules?: Partial<BatchRules>;
+  /** Whether each worker runs the largest batch that it may be given before it is ready. Default true. */
+  warmUp?: boolean;
+}
+
+/** The files are those of the processors' model. */
+export interface RecogniserOptions extends ModelFiles {
+  /** Worker threads on the processor, each with a session of its own: all there are, or what cards fall back on. */
   workers: number;
-  /** Inference threads of each worker. */
+  /** Inference threads of each of them. */
   threads: number;
+  /** What differs from `CPU_RULES`. */
+  rules?: Partial<BatchRules>;
+  /** Default null: none. */
+  cards?: CardPlan | null;
   /** Beam width of finals that are searched again, 1 to 5, see `ladder.ts`. Default 3. */
   beam?: number;
-  /** Utterances in one inference at most; more than one only while others wait. Default 4. */
-  batch?: number;
   /** Finals that may wait. Default 1000; one more is refused with `ASR_OVERLOADED`. */
   queueMaximum?: number;
   /** How long one inference may take per second of its audio, default 2000 ms, and at least, default 20,000 ms. */
@@ -32,7 +50,8 @@ export type SettledOptions = Required<RecogniserOptions>;
 export function settleOptions(options: RecogniserOptions): SettledOptions {
   return {
     beam: 3,
-    batch: 4,
+    rules: {},
+    cards: null,
     queueMaximum: 1000,
     timeoutMsPerSecond: 2000,
     timeoutMinimumMs: 20_000,

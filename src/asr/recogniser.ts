@@ -8,6 +8,7 @@ import type { Worker } from "node:worker_threads";
 import { LinescribeError } from "../base/error.ts";
 import { expectInteger } from "../base/guards.ts";
 import { MODEL_RATE_HZ } from "../base/time.ts";
+import { type BatchRules, CPU_RULES } from "./batch-rules.ts";
 import { Crew, type CrewListener } from "./crew.ts";
 import { HeadStart } from "./head-start.ts";
 import { type RecognitionRequest, takeIn } from "./intake.ts";
@@ -29,6 +30,7 @@ const FILE_MAXIMUM = 256;
 export class Recogniser {
   readonly metadata: WhisperMetadata;
   readonly #options: SettledOptions;
+  readonly #rules: BatchRules;
   readonly #schedule: Schedule<Job>;
   readonly #pace = new PartialPace();
   readonly #headStart: HeadStart;
@@ -47,6 +49,7 @@ export class Recogniser {
   private constructor(metadata: WhisperMetadata, options: SettledOptions) {
     this.metadata = metadata;
     this.#options = options;
+    this.#rules = { ...CPU_RULES, ...options.rules };
     this.#schedule = new Schedule<Job>({
       maximum: {
         final: options.queueMaximum,
@@ -187,10 +190,11 @@ export class Recogniser {
     for (const [index, thread] of free.entries()) {
       const others = free.length - index - 1;
       const waiting = this.#schedule.live || this.#schedule.length;
-      const jobs = this.#schedule.take(
-        Math.min(this.#options.batch, waiting - others),
-        this.#crew.takesFiles,
-      );
+      const files = this.#crew.takesFiles;
+      const jobs = this.#schedule.take(this.#rules, {
+        rows: Math.min(this.#rules.rows, waiting - others),
+        accepts: ({ priority }) => files || priority !== "file",
+      });
       if (jobs.length === 0) return;
       void this.#crew.recognise(thread, jobs);
     }

@@ -6,6 +6,7 @@
  * a client that floods keeps others waiting; equal sources are served in the order in which they came.
  */
 import type { Counters } from "../base/counters.ts";
+import { type BatchRules, widthOf } from "./batch-rules.ts";
 
 /** Highest first. */
 export const PRIORITIES = ["final", "speculative", "partial", "file"] as const;
@@ -39,15 +40,11 @@ export interface ScheduleOptions {
   counters: Counters;
 }
 
-/** A batch is at most this many samples long, padding included: 8 s, so that what comes next does not wait long. */
-const BATCH_MAXIMUM_SAMPLES = 8 * 16_000;
 /**
  * Audio by which a source may be ahead of the others before it has to wait for them, in samples: 20 s, an utterance of
  * the greatest length. Without it, whoever has just said much would be overtaken by everybody at every utterance.
  */
 const CREDIT_SAMPLES = 20 * 16_000;
-/** Share of a batch that may be padding. */
-const BATCH_MAXIMUM_WASTE = 0.2;
 
 const NAMES: Readonly<Record<Priority, string>> = {
   final: "asr.finals",
@@ -147,27 +144,37 @@ export class Schedule<T extends Scheduled> {
   }
 
   /**
-   * What one worker should do next: the first in order and, up to `maximum` items, those after it of the same priority,
-   * language and hints that fit without much padding.
+   * What one worker should do next: the first in order and those after it of the same priority, language and hints that
+   * fit by the rules.
    *
-   * @param files - Whether it may be of a file.
+   * @param rows - At most; as many as the rules allow by default.
+   * @param accepts - Whether the worker may have an item; what it may not have stays.
    */
-  take(maximum: number, files = true): T[] {
-    const queue = PRIORITIES.filter((priority) => files || priority !== "file")
-      .map((priority) => this.#waiting[priority])
-      .find(({ length }) => length > 0);
-    if (!queue) return [];
-    queue.sort((a, b) => a.turn - b.turn || a.arrival - b.arrival);
-    const [first] = queue as [Entry<T>];
-    const batch: Entry<T>[] = [first];
-    for (const entry of queue.slice(1)) {
-      if (batch.length >= maximum || first.item.alone) break;
-      if (isAlike(entry.item, first.item) && fits([...batch, entry])) batch.push(entry);
+  take(
+    rules: BatchRules,
+    { rows = rules.rows, accepts = () => true }: { rows?: number; accepts?: (item: T) => boolean } = {},
+  ): T[] {
+    for (const priority of PRIORITIES) {
+      const queue = this.#inOrder(priority, accepts);
+      const [first] = queue;
+      if (!first) continue;
+      if (rules.mixed && priority === "final") queue.push(...this.#inOrder("speculative", accepts));
+      const batch = first.item.alone ? [first] : batchOf(queue, rules, rows);
+      this.#now = Math.max(this.#now, first.turn);
+      for (const entry of batch) {
+        const from = this.#waiting[entry.item.priority];
+        from.splice(from.indexOf(entry), 1);
+      }
+      for (const [source, given] of this.#given) if (given <= this.#now) this.#given.delete(source);
+      return batch.map(({ item }) => item);
     }
-    this.#now = Math.max(this.#now, first.turn);
-    for (const entry of batch) queue.splice(queue.indexOf(entry), 1);
-    for (const [source, given] of this.#given) if (given <= this.#now) this.#given.delete(source);
-    return batch.map(({ item }) => item);
+    return [];
+  }
+
+  #inOrder(priority: Priority, accepts: (item: T) => boolean): Entry<T>[] {
+    return this.#waiting[priority]
+      .filter(({ item }) => accepts(item))
+      .sort((a, b) => a.turn - b.turn || a.arrival - b.arrival);
   }
 
   /** Takes out everything. */
@@ -176,14 +183,32 @@ export class Schedule<T extends Scheduled> {
   }
 }
 
+/** The first entry and those behind it that can share its inference. */
+function batchOf<T extends Scheduled>(
+  queue: readonly Entry<T>[],
+  rules: BatchRules,
+  rows: number,
+): Entry<T>[] {
+  const [first] = queue as [Entry<T>];
+  const batch = [first];
+  let longest = first.item.windowSamples;
+  let used = longest;
+  for (const entry of queue.slice(1)) {
+    if (batch.length >= rows) break;
+    if (!isAlike(entry.item, first.item)) continue;
+    const { windowSamples } = entry.item;
+    const width = Math.max(longest, windowSamples);
+    const count = batch.length + 1;
+    if (widthOf(width, rules) * count > rules.paddedSamples) continue;
+    if (width * count - used - windowSamples > rules.wasteShare * width * count) continue;
+    batch.push(entry);
+    longest = width;
+    used += windowSamples;
+  }
+  return batch;
+}
+
 /** Whether one inference can do both. */
 function isAlike(item: Scheduled, first: Scheduled): boolean {
   return !item.alone && item.language === first.language && item.hints === first.hints;
-}
-
-function fits(batch: readonly Entry<Scheduled>[]): boolean {
-  const windows = batch.map(({ item }) => item.windowSamples);
-  const padded = Math.max(...windows) * windows.length;
-  const used = windows.reduce((sum, samples) => sum + samples, 0);
-  return padded <= BATCH_MAXIMUM_SAMPLES && padded - used <= BATCH_MAXIMUM_WASTE * padded;
 }

@@ -22,7 +22,7 @@ const one = utterances.slice(0, 1);
 let shared: Recogniser;
 const counters = new WatchedCounters();
 before(async () => {
-  shared = await Recogniser.start(optionsOf(counters, { queueMaximum: 4, batch: 2 }));
+  shared = await Recogniser.start(optionsOf(counters, { queueMaximum: 4, rules: { rows: 2 } }));
 });
 after(() => shared.close());
 

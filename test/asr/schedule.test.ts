@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { CPU_RULES } from "../../src/asr/batch-rules.ts";
 import { NO_HINTS } from "../../src/asr/hints.ts";
 import { PRIORITIES, type Priority, Schedule, type Scheduled } from "../../src/asr/schedule.ts";
 import { Counters } from "../../src/base/counters.ts";
@@ -38,7 +39,7 @@ function scheduleOf(items: Item[], maximum = 1000, counters = new Counters()): S
 /** The order in which items are taken, one at a time. */
 function order(schedule: Schedule<Item>): Item[] {
   const taken: Item[] = [];
-  while (schedule.length > 0) taken.push(...schedule.take(1));
+  while (schedule.length > 0) taken.push(...schedule.take(CPU_RULES, { rows: 1 }));
   return taken;
 }
 
@@ -54,22 +55,21 @@ test("finals go before speculative finals, and those before partials, whatever c
 test("files wait for everything live, and may be left out", () => {
   const items = [item("file", "f"), item("file", "f"), item("partial", "a"), item("final", "b")];
   const schedule = scheduleOf(items);
+  const live = () => schedule.take(CPU_RULES, { accepts: ({ priority }) => priority !== "file" });
   assert.equal(schedule.live, 2);
   assert.deepEqual(
-    [schedule.take(4, false), schedule.take(4, false), schedule.take(4, false)].map((taken) =>
-      taken.map(({ source }) => source),
-    ),
+    [live(), live(), live()].map((taken) => taken.map(({ source }) => source)),
     [["b"], ["a"], []],
   );
   assert.equal(schedule.live, 0);
   assert.equal(schedule.length, 2);
-  assert.equal(schedule.take(4).length, 2);
+  assert.equal(schedule.take(CPU_RULES).length, 2);
 });
 
 test("a source that floods waits for itself: another's utterance is before all but 20 s of it", () => {
   const flood = Array.from({ length: 100 }, () => item("final", "flood"));
   const schedule = scheduleOf(flood);
-  schedule.take(1);
+  schedule.take(CPU_RULES, { rows: 1 });
   const late = item("final", "late");
   schedule.add(late);
   const taken = order(schedule);
@@ -79,7 +79,7 @@ test("a source that floods waits for itself: another's utterance is before all b
 test("a source that has just been given much is not overtaken for it, as long as it waits with one utterance", () => {
   const [long, next, other] = [item("final", "a", 20), item("final", "a"), item("final", "b")];
   const schedule = scheduleOf([long]);
-  schedule.take(1);
+  schedule.take(CPU_RULES, { rows: 1 });
   schedule.add(next);
   schedule.add(other);
   assert.deepEqual(order(schedule), [next, other]);
@@ -107,8 +107,8 @@ test("what is put back is next, and alone when it must be", () => {
   const again = item("final", "a", 2, { alone: true });
   const schedule = scheduleOf([item("final", "b"), item("final", "c")]);
   schedule.putBack(again);
-  assert.deepEqual(schedule.take(4), [again]);
-  assert.equal(schedule.take(4).length, 2);
+  assert.deepEqual(schedule.take(CPU_RULES), [again]);
+  assert.equal(schedule.take(CPU_RULES).length, 2);
 });
 
 test("a removed item is gone, and removing it again says so", () => {
@@ -147,7 +147,7 @@ const anyStep = fc.oneof(
 test("utterances that are given other hints wait for a batch of their own", () => {
   const hints = [NO_HINTS, SOME_HINTS, NO_HINTS, SOME_HINTS];
   const schedule = scheduleOf(hints.map((each, index) => item("final", `${index}`, 1, { hints: each })));
-  const sources = () => schedule.take(4).map(({ source }) => source);
+  const sources = () => schedule.take(CPU_RULES).map(({ source }) => source);
   assert.deepEqual(
     [sources(), sources()],
     [
@@ -165,7 +165,8 @@ test("whatever comes, every item leaves once: taken, superseded or refused", () 
       const leave = ({ id }: Item): void => void left.set(id, (left.get(id) ?? 0) + 1);
       const added: Item[] = [];
       for (const step of steps) {
-        if (step.kind === "take") for (const taken of schedule.take(step.most)) leave(taken);
+        if (step.kind === "take")
+          for (const taken of schedule.take(CPU_RULES, { rows: step.most })) leave(taken);
         else {
           added.push(step.added);
           const displaced = schedule.add(step.added);
@@ -185,7 +186,7 @@ test("a batch has one priority, one language and one list of hints, little paddi
     fc.property(fc.array(anyItem, { minLength: 1, maxLength: 40 }), (items) => {
       const schedule = scheduleOf(items);
       while (schedule.length > 0) {
-        const batch = schedule.take(6);
+        const batch = schedule.take(CPU_RULES, { rows: 6 });
         assert.ok(batch.length >= 1 && batch.length <= 6);
         if (batch.length === 1) continue;
         const windows = batch.map(({ windowSamples }) => windowSamples);
@@ -209,7 +210,7 @@ test("sources with work waiting are served equally, to within one utterance each
       const served = new Map<string, number>(sources.map((_, index) => [`s${index}`, 0]));
       const waiting = new Map<string, number>(sources.map((each, index) => [`s${index}`, each.length]));
       while ([...waiting.values()].every((count) => count > 0)) {
-        const [next] = schedule.take(1) as [Item];
+        const [next] = schedule.take(CPU_RULES, { rows: 1 }) as [Item];
         served.set(next.source, (served.get(next.source) as number) + next.windowSamples / 16_000);
         waiting.set(next.source, (waiting.get(next.source) as number) - 1);
         const seconds = [...served.values()];
