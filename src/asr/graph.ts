@@ -30,13 +30,16 @@ export interface PaddedAudio {
   windows: number[];
 }
 
-/** @param leads - Zeros in front of each row, samples; default none. */
+/**
+ * @param width - Samples of each row, the longest window or more.
+ * @param leads - Zeros in front of each row, samples; default none.
+ */
 export function padded(
   utterances: readonly { pcm16k: Float32Array }[],
   windows: number[],
+  width: number,
   leads: number[] = [],
 ): PaddedAudio {
-  const width = Math.max(...windows);
   const pcm = new Float32Array(utterances.length * width);
   for (const [row, { pcm16k }] of utterances.entries()) pcm.set(pcm16k, row * width + (leads[row] ?? 0));
   return { pcm, width, windows };

@@ -42,8 +42,9 @@ export class Job implements RecognitionJob, Scheduled {
   #settled = false;
   #resolve!: (recognition: Recognition | null) => void;
   #reject!: (error: LinescribeError) => void;
-  /** Inferences that it was part of. */
+  /** Inferences that it was part of; of processors only, once it has left the cards. */
   tries = 0;
+  #offCards = false;
 
   constructor(
     audio: UtteranceAudio | OpenAudio,
@@ -76,6 +77,17 @@ export class Job implements RecognitionJob, Scheduled {
 
   get alone(): boolean {
     return this.tries > 0;
+  }
+
+  /** Whether a card failed over it, or had no memory for it: it is for processors from then on. */
+  get offCards(): boolean {
+    return this.#offCards;
+  }
+
+  /** Processors try it as if it were new: whoever shared its batch did no wrong. */
+  leaveCards(): void {
+    this.#offCards = true;
+    this.tries = 0;
   }
 
   get finalSince(): number | null {

@@ -8,6 +8,7 @@ import { MODEL_RATE_HZ } from "../base/time.ts";
 import type { Draft } from "./draft.ts";
 import { lacksLead, withLead, withoutLead } from "./lead.ts";
 import { isLoop } from "./loop.ts";
+import { isMisfit, type Portion } from "./portions.ts";
 import { FRAME_MS, speechIslands } from "./speech-islands.ts";
 import type { Recognition, Search, UtteranceAudio } from "./whisper.ts";
 import { FULL_PAD_SAMPLES } from "./window.ts";
@@ -17,8 +18,8 @@ export const RETRIES = ["beam", "pad", "window"] as const;
 export type Retry = (typeof RETRIES)[number];
 
 interface Searcher {
-  recognise(utterances: readonly UtteranceAudio[], search: Search): Promise<Recognition[]>;
-  recogniseAgain(utterance: UtteranceAudio, draft: Draft, search: Search): Promise<Recognition>;
+  recognise(utterances: readonly UtteranceAudio[], search: Search): Promise<Portion[]>;
+  recogniseAgain(utterance: UtteranceAudio, draft: Draft, search: Search): Promise<Portion>;
 }
 
 /**
@@ -32,29 +33,38 @@ const NO_SPEECH = 0.6;
 const SHORT_SECONDS = 1;
 /** Silence behind the speech that ends the loops of short utterances. */
 const LONG_PAD_SAMPLES = 2 * MODEL_RATE_HZ;
+/** The silence of each retry. */
+const PADDING: Readonly<Record<Retry, Pick<Search, "padSamples">>> = {
+  beam: {},
+  pad: { padSamples: LONG_PAD_SAMPLES },
+  window: { padSamples: FULL_PAD_SAMPLES },
+};
 
 /**
- * Recognises utterances of one language as finals.
+ * Recognises utterances of one language as finals. Those that need another search of a kind share it, unless they go on
+ * from what their first one made.
  *
  * @param beam - Width of the wide search, 2 to 5; with 1 only loops are searched again.
- * @returns One recognition per utterance, in order.
+ * @param keepsStates - Whether the second search goes on from what the first one made.
+ * @returns One recognition per utterance, in order; or why there is none.
  */
 export async function recogniseFinals(
   searcher: Searcher,
   utterances: readonly UtteranceAudio[],
   beam: number,
-): Promise<Recognition[]> {
+  keepsStates = true,
+): Promise<Portion[]> {
   const prepared = utterances.map(prepare);
   const audios = prepared.map(({ audio }) => audio);
   // A hint is found by a wide search, and makes a text that may be less likely than the one without it.
-  const search = utterances.some(isHinted) ? { beam } : { beam: 1, keep: beam > 1 };
+  const search = utterances.some(isHinted) ? { beam } : { beam: 1, keep: keepsStates && beam > 1 };
   const first = await searcher.recognise(audios, { ...search, align: true });
-  const finals: Recognition[] = [];
-  for (const [index, utterance] of prepared.entries()) {
-    const { draft: _, ...final } = await climb(searcher, utterance, first[index] as Recognition, beam);
-    finals.push(utterance.led ? { ...final, words: withoutLead(final.words) } : final);
+  const climbers = prepared.map((utterance, row) => new Climber(utterance, first[row] as Portion));
+  for (const retry of RETRIES) {
+    const waiting = climbers.filter((climber) => climber.wants(retry, beam));
+    await searchAgain(searcher, waiting, retry, beam);
   }
-  return finals;
+  return climbers.map((climber) => climber.final());
 }
 
 interface Prepared {
@@ -72,37 +82,92 @@ function prepare(audio: UtteranceAudio): Prepared {
   return { audio: led ? { ...audio, pcm16k: withLead(audio.pcm16k) } : audio, seconds, led };
 }
 
-/** Tries the rungs that the best result so far asks for. */
-async function climb(
+/** Gives each of them another result. */
+async function searchAgain(
   searcher: Searcher,
-  { audio, seconds }: Prepared,
-  first: Recognition,
+  climbers: readonly Climber[],
+  retry: Retry,
   beam: number,
-): Promise<Recognition> {
-  // Whisper writes "you" and "Thank you." for silence, and is quite sure of it.
-  if (seconds === 0) return { ...first, text: "", tokens: [], words: [] };
-  const loops = (recognition: Recognition): boolean => isLoop(recognition, seconds);
-  let best = first;
-  const retries: Retry[] = [];
-  const attempt = async (retry: Retry, search: Search): Promise<void> => {
-    // What language it is was asked once.
-    const utterance = { ...audio, language: first.language };
-    const options = { ...search, align: true };
-    const other =
-      first.draft && search.padSamples === undefined
-        ? await searcher.recogniseAgain(utterance, first.draft, options)
-        : ((await searcher.recognise([utterance], options))[0] as Recognition);
-    retries.push(retry);
-    // A loop is likely in itself.
-    const isBetter = loops(best) === loops(other) ? other.logprob > best.logprob : loops(best);
-    if (isBetter) best = other;
-  };
-  const isUnlikely = best.lowestLogprob < UNLIKELY_LOGPROB && best.noSpeech <= NO_SPEECH;
-  if (beam > 1 && !isHinted(audio) && ((isUnlikely && seconds >= SHORT_SECONDS) || loops(best)))
-    await attempt("beam", { beam });
-  if (loops(best)) await attempt("pad", { beam, padSamples: LONG_PAD_SAMPLES });
-  if (loops(best)) await attempt("window", { beam, padSamples: FULL_PAD_SAMPLES });
-  return { ...best, retries };
+): Promise<void> {
+  const search = { beam, align: true, ...PADDING[retry] };
+  const together = new Map<string, Climber[]>();
+  for (const climber of climbers) {
+    const { audio, language, draft } = climber;
+    if (retry === "beam" && draft) climber.offer(retry, await searcher.recogniseAgain(audio, draft, search));
+    else together.set(language, [...(together.get(language) ?? []), climber]);
+  }
+  for (const group of together.values()) {
+    const others = await searcher.recognise(
+      group.map(({ audio }) => audio),
+      search,
+    );
+    for (const [index, climber] of group.entries()) climber.offer(retry, others[index] as Portion);
+  }
+}
+
+/** An utterance on the ladder: the best result so far, and the rungs that it asks for. */
+class Climber {
+  readonly #utterance: Prepared;
+  readonly #first: Portion;
+  #best: Portion;
+  readonly #retries: Retry[] = [];
+
+  constructor(utterance: Prepared, first: Portion) {
+    this.#utterance = utterance;
+    this.#first = first;
+    this.#best = first;
+  }
+
+  /** What language it is was asked once. */
+  get language(): string {
+    return isMisfit(this.#first) ? this.#utterance.audio.language : this.#first.language;
+  }
+
+  get audio(): UtteranceAudio {
+    return { ...this.#utterance.audio, language: this.language };
+  }
+
+  /** What the first search kept. */
+  get draft(): Draft | undefined {
+    return isMisfit(this.#first) ? undefined : this.#first.draft;
+  }
+
+  wants(retry: Retry, beam: number): boolean {
+    const best = this.#best;
+    const { seconds, audio } = this.#utterance;
+    if (isMisfit(best) || seconds === 0) return false;
+    if (retry !== "beam") return this.#loops(best);
+    if (beam === 1 || isHinted(audio)) return false;
+    const isUnlikely = best.lowestLogprob < UNLIKELY_LOGPROB && best.noSpeech <= NO_SPEECH;
+    return (isUnlikely && seconds >= SHORT_SECONDS) || this.#loops(best);
+  }
+
+  /** A search that could not be done leaves no result: which ones an utterance gets does not depend on the device. */
+  offer(retry: Retry, other: Portion): void {
+    this.#retries.push(retry);
+    const best = this.#best;
+    if (isMisfit(best)) return;
+    if (isMisfit(other) || this.#isBetter(other, best)) this.#best = other;
+  }
+
+  final(): Portion {
+    if (isMisfit(this.#best)) return this.#best;
+    const { seconds, led } = this.#utterance;
+    const { draft: _, ...best } = this.#best;
+    // Whisper writes "you" and "Thank you." for silence, and is quite sure of it.
+    if (seconds === 0) return { ...best, text: "", tokens: [], words: [] };
+    return { ...best, words: led ? withoutLead(best.words) : best.words, retries: this.#retries };
+  }
+
+  /** A loop is likely in itself. */
+  #isBetter(other: Recognition, best: Recognition): boolean {
+    if (this.#loops(best) === this.#loops(other)) return other.logprob > best.logprob;
+    return this.#loops(best);
+  }
+
+  #loops(recognition: Recognition): boolean {
+    return isLoop(recognition, this.#utterance.seconds);
+  }
 }
 
 /** Rows of a batch share their hints. */

@@ -1,10 +1,12 @@
 /**
  * What a recogniser is given to work with.
  */
+import type { Worker } from "node:worker_threads";
 import type { Counters } from "../base/counters.ts";
 import type { Logger } from "../base/log.ts";
 import type { BatchRules } from "./batch-rules.ts";
 import type { Device } from "./device.ts";
+import type { WhisperWorkerData } from "./whisper-worker.ts";
 
 export interface ModelFiles {
   modelPath: string;
@@ -19,6 +21,11 @@ export interface CardPlan extends ModelFiles {
   rules?: Partial<BatchRules>;
   /** Whether each worker runs the largest batch that it may be given before it is ready. Default true. */
   warmUp?: boolean;
+  /** A card that does not come up is tried again after this long, and then after twice as long each time, up to 60 times as long. Default 1000 ms. */
+  retryMs?: number;
+  /** How long one inference may take per second of its audio, default 50 ms, and at least, default 10,000 ms. */
+  timeoutMsPerSecond?: number;
+  timeoutMinimumMs?: number;
 }
 
 /** The files are those of the processors' model. */
@@ -40,11 +47,13 @@ export interface RecogniserOptions extends ModelFiles {
   timeoutMinimumMs?: number;
   /** Niceness of the inference threads. Default 5. */
   niceness?: number;
+  /** Starts a worker thread; for fault injection in tests. */
+  spawn?: (data: WhisperWorkerData) => Worker;
   logger: Logger;
   counters: Counters;
 }
 
-export type SettledOptions = Required<RecogniserOptions>;
+export type SettledOptions = Required<Omit<RecogniserOptions, "spawn">> & Pick<RecogniserOptions, "spawn">;
 
 /** The options with every default in its place. */
 export function settleOptions(options: RecogniserOptions): SettledOptions {

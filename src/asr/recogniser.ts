@@ -2,21 +2,21 @@
  * Recognises utterances in worker threads: a schedule in front, one batch at a time per worker.
  *
  * A worker that dies or does not answer in time is replaced. The finals that it was working on are tried once more,
- * alone, and then rejected: every final that was taken gets an answer.
+ * alone, and then rejected: every final that was taken gets an answer. What a card failed over goes to processors.
  */
 import type { Worker } from "node:worker_threads";
 import { LinescribeError } from "../base/error.ts";
 import { expectInteger } from "../base/guards.ts";
 import { MODEL_RATE_HZ } from "../base/time.ts";
-import { type BatchRules, CPU_RULES } from "./batch-rules.ts";
-import { Crew, type CrewListener } from "./crew.ts";
-import { HeadStart } from "./head-start.ts";
+import { faultOf } from "./fault.ts";
 import { type RecognitionRequest, takeIn } from "./intake.ts";
 import type { Job, JobOwner, RecognitionJob } from "./job.ts";
 import { whisperLanguage } from "./language.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "./metadata.ts";
 import { PartialPace } from "./pace.ts";
+import { isMisfit, type Misfit, type Portion } from "./portions.ts";
 import { type RecogniserOptions, type SettledOptions, settleOptions } from "./recogniser-options.ts";
+import { Roster, type RosterListener } from "./roster.ts";
 import { Schedule } from "./schedule.ts";
 import type { Recognition, UtteranceAudio } from "./whisper.ts";
 
@@ -24,17 +24,17 @@ import type { Recognition, UtteranceAudio } from "./whisper.ts";
 const MAXIMUM_TRIES = 2;
 /** Partials and speculative finals that may wait: one of each per track of as many calls as a machine can carry. */
 const HOPEFUL_MAXIMUM = 256;
+/** The same of a machine with cards. */
+const HOPEFUL_MAXIMUM_OF_CARDS = 8192;
 /** Utterances of files that may wait: who reads a file waits for its answers, so each file has a few. */
 const FILE_MAXIMUM = 256;
 
 export class Recogniser {
   readonly metadata: WhisperMetadata;
   readonly #options: SettledOptions;
-  readonly #rules: BatchRules;
   readonly #schedule: Schedule<Job>;
   readonly #pace = new PartialPace();
-  readonly #headStart: HeadStart;
-  readonly #crew: Crew;
+  readonly #roster: Roster;
   /** Finals, certain and speculative, that are not answered. */
   readonly #pending = new Set<Job>();
   readonly #owner: JobOwner = {
@@ -49,32 +49,31 @@ export class Recogniser {
   private constructor(metadata: WhisperMetadata, options: SettledOptions) {
     this.metadata = metadata;
     this.#options = options;
-    this.#rules = { ...CPU_RULES, ...options.rules };
+    const hopeful = options.cards ? HOPEFUL_MAXIMUM_OF_CARDS : HOPEFUL_MAXIMUM;
     this.#schedule = new Schedule<Job>({
       maximum: {
         final: options.queueMaximum,
-        speculative: HOPEFUL_MAXIMUM,
-        partial: HOPEFUL_MAXIMUM,
+        speculative: hopeful,
+        partial: hopeful,
         file: FILE_MAXIMUM,
       },
       counters: options.counters,
     });
-    this.#headStart = new HeadStart(options.workers);
-    this.#crew = new Crew(options, this.#listener());
+    this.#roster = new Roster(options, this.#schedule, this.#listener());
   }
 
   /**
    * Starts the workers and waits until all have loaded the model.
    *
-   * @throws {LinescribeError} `MODEL_MISSING` or `MODEL_ALTERED`.
+   * @throws {LinescribeError} `MODEL_MISSING`, `MODEL_ALTERED`, or of a card `ASR_OUT_OF_MEMORY` or `ASR_CARD_LOST`.
    */
   static async start(options: RecogniserOptions): Promise<Recogniser> {
     expectInteger("workers", options.workers, 1, 256);
     expectInteger("threads", options.threads, 1, 256);
-    const metadata = await readWhisperMetadata(options.modelPath);
+    const metadata = await readWhisperMetadata((options.cards ?? options).modelPath);
     const recogniser = new Recogniser(metadata, settleOptions(options));
     try {
-      await recogniser.#crew.start();
+      await recogniser.#roster.start();
     } catch (error) {
       await recogniser.close();
       throw error;
@@ -101,17 +100,27 @@ export class Recogniser {
 
   /** How long to wait between two partials of an utterance, ms; null while there should be none. */
   get partialIntervalMs(): number | null {
-    return this.#pace.intervalMs(this.finalWaitMs);
+    return this.fallenBack ? null : this.#pace.intervalMs(this.finalWaitMs);
+  }
+
+  /** Whether all cards are lost, and processors do what they can in their place: finals, without partials. */
+  get fallenBack(): boolean {
+    return this.#roster.fallenBack;
+  }
+
+  /** How many cards there should be and how many are up; null without cards. */
+  get cards(): { planned: number; up: number } | null {
+    return this.#roster.cards;
   }
 
   /** How long before it is due a final of so much audio is worth beginning, ms; Infinity while there is time to spare. */
   headStartMs(audioMs: number): number {
-    return this.#headStart.ms(audioMs);
+    return this.#roster.serving.headStart.ms(audioMs);
   }
 
-  /** Worker threads; null while one is being replaced. For fault injection in tests. */
+  /** Worker threads, those of cards first; null while one is being replaced. For fault injection in tests. */
   get workers(): readonly (Worker | null)[] {
-    return this.#crew.threads.map(({ worker }) => worker);
+    return this.#roster.crews.flatMap(({ threads }) => threads);
   }
 
   /** The language code that this model has for a tag, `auto`, or null. See `whisperLanguage`. */
@@ -167,53 +176,46 @@ export class Recogniser {
     }
   }
 
-  #listener(): CrewListener {
+  #listener(): RosterListener {
     return {
-      free: () => this.#dispatch(),
-      answered: (jobs, workMs) => this.#learn(jobs, workMs),
-      failed: (jobs, error) => {
-        this.#retry(jobs, error);
+      changed: () => this.#dispatch(),
+      answered: (jobs, portions, byCard) => this.#answer(jobs, portions, byCard),
+      failed: (jobs, error, byCard) => {
+        this.#retry(jobs, error, byCard);
         this.#dispatch();
       },
-      gone: (error) => {
-        for (const job of this.#schedule.drain()) job.reject(error);
+      hopeless: (accepts, error) => {
+        for (const job of this.#schedule.drain(accepts)) job.reject(error);
       },
     };
   }
 
-  /**
-   * Gives every free worker something to do; in batches only when more waits than workers are free. Files leave one
-   * worker to live calls, if there are two: an inference that runs cannot be interrupted.
-   */
   #dispatch(): void {
-    const { free } = this.#crew;
-    for (const [index, thread] of free.entries()) {
-      const others = free.length - index - 1;
-      const waiting = this.#schedule.live || this.#schedule.length;
-      const files = this.#crew.takesFiles;
-      const jobs = this.#schedule.take(this.#rules, {
-        rows: Math.min(this.#rules.rows, waiting - others),
-        accepts: ({ priority }) => files || priority !== "file",
-      });
-      if (jobs.length === 0) return;
-      void this.#crew.recognise(thread, jobs);
+    // Processors in the place of cards have no time for partials.
+    if (this.fallenBack) {
+      for (const job of this.#schedule.drain(({ priority }) => priority === "partial")) job.resolve(null);
     }
+    this.#roster.feed();
   }
 
-  /** How long things take, to judge by what may be asked for. */
-  #learn(jobs: readonly Job[], workMs: number): void {
+  #answer(jobs: readonly Job[], portions: readonly Portion[], byCard: boolean): void {
     const now = performance.now();
-    if (jobs[0]?.priority !== "file") this.#headStart.worked(workMs);
-    for (const { priority, submittedAt, audio } of jobs) {
-      if (priority === "partial") this.#pace.answered(now - submittedAt);
-      else if (priority !== "file") this.#headStart.answered(audio.pcm16k.length, now - submittedAt);
+    for (const [index, job] of jobs.entries()) {
+      const portion = portions[index] as Portion;
+      if (isMisfit(portion)) this.#retry([job], errorOf(portion), byCard);
+      else {
+        if (job.priority === "partial") this.#pace.answered(now - job.submittedAt);
+        job.resolve(portion);
+      }
     }
+    this.#dispatch();
   }
 
   /** Puts finals back to the head of the queue, or gives them up; partials and speculation are not worth a worker. */
-  #retry(jobs: readonly Job[], error: LinescribeError): void {
+  #retry(jobs: readonly Job[], error: LinescribeError, byCard: boolean): void {
     for (const job of jobs.toReversed()) {
       if (job.settled) continue;
+      if (byCard) job.leaveCards();
       if (this.#closed) job.reject(error);
       else if (!isCertain(job)) job.resolve(null);
       else if (job.tries >= MAXIMUM_TRIES) job.reject(error);
@@ -229,11 +231,16 @@ export class Recogniser {
     this.#closed = true;
     const error = new LinescribeError("ASR_CLOSED", "The recogniser was closed");
     for (const job of this.#schedule.drain()) job.reject(error);
-    await this.#crew.close();
+    await this.#roster.close();
   }
 }
 
 /** Whether somebody waits for the answer whatever happens. */
 function isCertain({ priority }: Job): boolean {
   return priority === "final" || priority === "file";
+}
+
+function errorOf({ misfit }: Misfit): LinescribeError {
+  const code = faultOf(misfit) === "memory" ? "ASR_OUT_OF_MEMORY" : "ASR_WORKER_LOST";
+  return new LinescribeError(code, `Inference failed: ${misfit}`);
 }

@@ -177,9 +177,13 @@ export class Schedule<T extends Scheduled> {
       .sort((a, b) => a.turn - b.turn || a.arrival - b.arrival);
   }
 
-  /** Takes out everything. */
-  drain(): T[] {
-    return PRIORITIES.flatMap((priority) => this.#waiting[priority].splice(0).map(({ item }) => item));
+  /** Takes out everything, or what is chosen. */
+  drain(chosen: (item: T) => boolean = () => true): T[] {
+    return PRIORITIES.flatMap((priority) => {
+      const drained = this.#waiting[priority].filter(({ item }) => chosen(item));
+      for (const entry of drained) this.#waiting[priority].splice(this.#waiting[priority].indexOf(entry), 1);
+      return drained.map(({ item }) => item);
+    });
   }
 }
 

@@ -6,21 +6,36 @@ import type { Worker } from "node:worker_threads";
 import type { Counters } from "../base/counters.ts";
 import { LinescribeError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
+import { MODEL_RATE_HZ } from "../base/time.ts";
 import { endWorker, startWorker } from "../base/worker.ts";
-import type { Recognition, UtteranceAudio } from "./whisper.ts";
-import type { BatchRequest, WhisperWorkerData, WorkerAnswer } from "./whisper-worker.ts";
+import type { BatchRules } from "./batch-rules.ts";
+import type { Device } from "./device.ts";
+import { faultOf } from "./fault.ts";
+import type { Portion } from "./portions.ts";
+import type { UtteranceAudio } from "./whisper.ts";
+import type { BatchRequest, WorkerAnswer } from "./whisper-desk.ts";
+import type { WhisperWorkerData } from "./whisper-worker.ts";
 
 /** Loading takes a second or two; a thread that is not ready by then is given up. */
 const START_DEADLINE_MS = 120_000;
-/** A worker that cannot start is tried again after this long; milliseconds. */
-const RESTART_DELAY_MS = 1000;
 /** How long closing waits for inferences that are under way: a thread that outlives the process aborts it; milliseconds. */
 const CLOSE_PATIENCE_MS = 10_000;
 /** Threads that hang are left behind with their memory; beyond this many nothing is started until one has ended. */
 const MAXIMUM_HANGING = 2;
 
+/** When a worker that was lost is started again. */
+export interface RestartPolicy {
+  /** How long to wait after so many failures in a row, >= 1; ms. */
+  delayMs(failures: number): number;
+  /** A worker that is lost before it was up this long has failed like one that could not start; ms. */
+  steadyMs: number;
+}
+
 export interface WhisperThreadOptions {
   data: WhisperWorkerData;
+  restart: RestartPolicy;
+  /** Starts the thread; the module beside this one by default. */
+  spawn?: ((data: WhisperWorkerData) => Worker) | undefined;
   /** It is ready for a batch. */
   onFree: () => void;
   /** It cannot start; it tries again. */
@@ -32,7 +47,7 @@ export interface WhisperThreadOptions {
 interface Batch {
   id: number;
   timer: NodeJS.Timeout;
-  resolve: (recognitions: Recognition[]) => void;
+  resolve: (portions: Portion[]) => void;
   reject: (error: LinescribeError) => void;
 }
 
@@ -43,12 +58,21 @@ export class WhisperThread {
   #batch: Batch | null = null;
   #batches = 0;
   #failedStarts = 0;
+  #readySince = 0;
+  /** Samples of one inference, padding included, that fit now. */
+  #budgetSamples: number;
   readonly #hanging = new Set<Promise<void>>();
   #restarting: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(options: WhisperThreadOptions) {
     this.#options = options;
+    this.#budgetSamples = options.data.rules.paddedSamples;
+  }
+
+  /** What a batch for it has to obey: the rules of its device, within the memory that was found to be there. */
+  get rules(): BatchRules {
+    return { ...this.#options.data.rules, paddedSamples: this.#budgetSamples };
   }
 
   /** The thread itself; null while it is being replaced. */
@@ -65,7 +89,7 @@ export class WhisperThread {
     return this.#ready && this.#batch === null;
   }
 
-  /** How often in a row it could not start. */
+  /** How often in a row it could not start, or was lost soon after. */
   get failedStarts(): number {
     return this.#failedStarts;
   }
@@ -76,7 +100,8 @@ export class WhisperThread {
    * @throws {LinescribeError} `MODEL_ALTERED` or `ASR_WORKER_LOST`; it goes on trying unless it is closed.
    */
   start(): Promise<void> {
-    const worker = startWorker(import.meta.url, "whisper-worker", { workerData: this.#options.data });
+    const { data, spawn = spawnWhisper } = this.#options;
+    const worker = spawn(data);
     this.#worker = worker;
     return new Promise((resolve, reject) => {
       let reason = new LinescribeError("ASR_WORKER_LOST", "A recognition worker died");
@@ -92,17 +117,19 @@ export class WhisperThread {
       worker.on("message", (answer: WorkerAnswer) => {
         clearTimeout(deadline);
         if (answer.type === "failed") {
-          reason = new LinescribeError("MODEL_ALTERED", `The model could not be loaded: ${answer.message}`);
+          reason = this.#startFault(answer.message);
           void worker.terminate();
         } else if (this.#worker !== worker) {
           return;
         } else if (answer.type === "ready") {
           this.#ready = true;
-          this.#failedStarts = 0;
+          this.#readySince = performance.now();
+          this.#budgetSamples = answer.budgetSamples;
+          if (this.#options.restart.steadyMs === 0) this.#failedStarts = 0;
           resolve();
           this.#options.onFree();
         } else {
-          this.#answered(answer);
+          this.#answered(worker, answer);
         }
       });
       worker.on("error", ({ message }) => {
@@ -117,13 +144,14 @@ export class WhisperThread {
    *
    * @param search - See `BatchRequest`.
    * @param limitMs - How long it may take before the thread counts as lost.
+   * @returns One recognition per utterance, in order; or why there is none.
    * @throws {LinescribeError} `ASR_WORKER_LOST`, `ASR_TIMEOUT` or `ASR_CLOSED`.
    */
   recognise(
     utterances: UtteranceAudio[],
     search: Pick<BatchRequest, "beam" | "final">,
     limitMs: number,
-  ): Promise<Recognition[]> {
+  ): Promise<Portion[]> {
     const worker = this.#worker;
     if (!worker || !this.free) throw new TypeError("Expected a worker that is free");
     const id = ++this.#batches;
@@ -152,12 +180,53 @@ export class WhisperThread {
     return batch;
   }
 
-  #answered(answer: Extract<WorkerAnswer, { batch: number }>): void {
+  /** What the first failure means: the model is not one, or the card is not to be had. */
+  #startFault(message: string): LinescribeError {
+    const { device } = this.#options.data;
+    if (faultOf(message) === "memory") {
+      return new LinescribeError("ASR_OUT_OF_MEMORY", `The model does not fit ${nameOf(device)}: ${message}`);
+    }
+    if (device.kind === "cpu" || faultOf(message) === "other") {
+      return new LinescribeError("MODEL_ALTERED", `The model could not be loaded: ${message}`);
+    }
+    return new LinescribeError("ASR_CARD_LOST", `${nameOf(device)} cannot be used: ${message}`);
+  }
+
+  #answered(worker: Worker, answer: Extract<WorkerAnswer, { batch: number }>): void {
     if (this.#batch?.id !== answer.batch) return;
-    const batch = this.#takeBatch() as Batch;
-    if (answer.type === "done") batch.resolve(answer.recognitions);
-    else batch.reject(new LinescribeError("ASR_WORKER_LOST", `Inference failed: ${answer.message}`));
+    if (answer.type === "done") {
+      this.#noteMemory(answer);
+      (this.#takeBatch() as Batch).resolve(answer.portions);
+    } else {
+      const error = new LinescribeError("ASR_WORKER_LOST", `Inference failed: ${answer.message}`);
+      if (faultOf(answer.message) === "device") {
+        this.#replace(worker, error);
+        return;
+      }
+      (this.#takeBatch() as Batch).reject(error);
+    }
     this.#options.onFree();
+  }
+
+  #noteMemory({ outOfMemory, budgetSamples }: Extract<WorkerAnswer, { type: "done" }>): void {
+    const { counters, logger, data } = this.#options;
+    if (outOfMemory > 0) {
+      counters.add("asr.outOfMemory", outOfMemory);
+      const paddedSeconds = Math.round(budgetSamples / MODEL_RATE_HZ);
+      logger.warn(
+        { code: "ASR_OUT_OF_MEMORY", device: data.device, outOfMemory, paddedSeconds },
+        "batches are made smaller",
+      );
+    }
+    this.#budgetSamples = budgetSamples;
+  }
+
+  /** A session whose device has failed fails again with whatever it is given next. */
+  #replace(worker: Worker, error: LinescribeError): void {
+    const { logger, data } = this.#options;
+    logger.error({ code: error.code, device: data.device, reason: error.message }, "the device failed");
+    void endWorker(worker, false, 0);
+    this.#lost(error);
   }
 
   #timedOut(worker: Worker, limitMs: number): void {
@@ -177,14 +246,16 @@ export class WhisperThread {
   }
 
   #lost(reason: LinescribeError): void {
-    const started = this.#ready;
+    const { steadyMs } = this.#options.restart;
+    const steady = this.#ready && performance.now() - this.#readySince >= steadyMs;
+    if (steady) this.#failedStarts = 0;
     this.#worker = null;
     this.#ready = false;
     const batch = this.#takeBatch();
     if (this.#closed) return;
     this.#options.counters.add("asr.workersLost");
     batch?.reject(reason);
-    if (started) this.#restart();
+    if (steady) this.#restart();
     else this.#startFailed(reason);
   }
 
@@ -200,9 +271,18 @@ export class WhisperThread {
 
   #startFailed(error: LinescribeError): void {
     this.#failedStarts += 1;
+    const delayMs = this.#options.restart.delayMs(this.#failedStarts);
+    this.#restarting = setTimeout(() => this.#restart(), delayMs);
     this.#options.onStartFailed(error);
-    this.#restarting = setTimeout(() => this.#restart(), RESTART_DELAY_MS);
   }
+}
+
+function spawnWhisper(data: WhisperWorkerData): Worker {
+  return startWorker(import.meta.url, "whisper-worker", { workerData: data });
+}
+
+function nameOf(device: Device): string {
+  return device.kind === "cuda" ? `Card ${device.card}` : "The processor";
 }
 
 /** Resolves with `task`, or after `ms`. */

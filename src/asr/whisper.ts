@@ -2,13 +2,16 @@
  * One Whisper session: a batch of utterances in, texts out. Blocks its thread; lives in a worker.
  */
 import { InferenceSession, type Tensor } from "onnxruntime-node";
-import { type Biases, createBiases } from "./bias.ts";
+import { type BatchRules, CPU_RULES, widthOf } from "./batch-rules.ts";
+import { type Biases, createBiases, NEVER } from "./bias.ts";
 import { wordConfidence } from "./confidence.ts";
+import type { Device } from "./device.ts";
 import {
   continueFrom,
   type Draft,
   draftWindow,
   forcedTokens,
+  type KeptPositions,
   keepPositions,
   NO_DRAFT,
   positionsToKeep,
@@ -41,6 +44,10 @@ export interface WhisperOptions {
    * cores to itself; several sessions on few cores would steal them from each other.
    */
   spin: boolean;
+  /** Default: processor cores. */
+  device?: Device;
+  /** How it works with batches; default as on processor cores. */
+  rules?: Pick<BatchRules, "stepped" | "keepsStates">;
 }
 
 /** One utterance: 16 kHz mono in [-1, 1], 0.1 to 30 s. */
@@ -105,8 +112,15 @@ export class Whisper {
   readonly #tokenizer: TextDecoderOfTokens;
   readonly #biases: Biases;
   readonly #hints: HintCompiler;
+  readonly #rules: Pick<BatchRules, "stepped" | "keepsStates">;
 
-  private constructor(metadata: WhisperMetadata, session: InferenceSession, tokenizer: TextDecoderOfTokens) {
+  private constructor(
+    metadata: WhisperMetadata,
+    session: InferenceSession,
+    tokenizer: TextDecoderOfTokens,
+    rules: Pick<BatchRules, "stepped" | "keepsStates">,
+  ) {
+    this.#rules = rules;
     this.metadata = metadata;
     this.#session = session;
     this.#tokenizer = tokenizer;
@@ -115,18 +129,19 @@ export class Whisper {
   }
 
   /** @throws {LinescribeError} `MODEL_MISSING` or `MODEL_ALTERED`. */
-  static async load({ modelPath, tokenizerPath, threads, spin }: WhisperOptions): Promise<Whisper> {
+  static async load(options: WhisperOptions): Promise<Whisper> {
+    const { modelPath, tokenizerPath, threads, spin, device, rules = CPU_RULES } = options;
     const metadata = await readWhisperMetadata(modelPath);
     const tokenizer = loadTokenizer(tokenizerPath);
     const session = await InferenceSession.create(modelPath, {
-      executionProviders: ["cpu"],
+      executionProviders: device?.kind === "cuda" ? [{ name: "cuda", deviceId: device.card }] : ["cpu"],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       graphOptimizationLevel: "all",
       // Between inferences nobody spins: the sockets have the core then.
       extra: { session: { intra_op: { allow_spinning: spin ? "1" : "0" }, force_spinning_stop: "1" } },
     });
-    return new Whisper(metadata, session, tokenizer);
+    return new Whisper(metadata, session, tokenizer, rules);
   }
 
   /**
@@ -214,7 +229,9 @@ export class Whisper {
     const recognitions = this.#recognitions(output, utterances, language, startedAt, forced);
     return recognitions.map((recognition, row) => {
       const { draft, pcm16k } = utterances[row] as OpenAudio;
-      const positions = positionsToKeep(continueFrom(draft) + pcm16k.length, this.metadata.tailPool);
+      const positions = this.#rules.keepsStates
+        ? positionsToKeep(continueFrom(draft) + pcm16k.length, this.metadata.tailPool)
+        : 0;
       const confidences = this.#confidences(recognition, language);
       return { ...recognition, confidences, draft: this.#draft(output, row, draft, positions, recognition) };
     });
@@ -249,8 +266,16 @@ export class Whisper {
     const [{ language, hints = NO_HINTS }] = utterances as [OpenAudio];
     const start = startTokens(this.metadata, language);
     const prompts = forced.map((tokens) => [...start, ...tokens]);
-    const audio = padded(utterances, windows, leads);
-    return this.#run({ audio, prompts, beam, align, limit, hints: this.#hints.compile(hints), drafts });
+    const audio = padded(utterances, windows, this.#widthOf(windows), leads);
+    return this.#run({
+      audio,
+      prompts,
+      beam,
+      align,
+      limit,
+      hints: this.#hints.compile(hints),
+      drafts: this.#rules.keepsStates ? drafts : undefined,
+    });
   }
 
   #confidences({ tokens, logprobs }: Recognition, language: string): number[] {
@@ -270,11 +295,13 @@ export class Whisper {
     positions: number,
     { tokens, logprobs }: Recognition,
   ): Draft {
-    const { data, dims } = fresh as Tensor;
     const count = Math.max(0, positions - before.positions);
-    const chunk = keepPositions(data as Float32Array, dims, row, count);
+    const kept = (): KeptPositions => {
+      const { data, dims } = fresh as Tensor;
+      return keepPositions(data as Float32Array, dims, row, count);
+    };
     return {
-      kept: count > 0 ? [...before.kept, chunk] : before.kept,
+      kept: count > 0 ? [...before.kept, kept()] : before.kept,
       positions: before.positions + count,
       peak: peaks[row] as number,
       tokens,
@@ -321,7 +348,27 @@ export class Whisper {
   #audio(utterances: readonly UtteranceAudio[], padSamples: number): PaddedAudio {
     const { tailPool } = this.metadata;
     const windows = utterances.map(({ pcm16k }) => windowSamples(pcm16k.length, tailPool, padSamples));
-    return padded(utterances, windows);
+    return padded(utterances, windows, this.#widthOf(windows));
+  }
+
+  #widthOf(windows: readonly number[]): number {
+    return widthOf(Math.max(...windows), this.#rules);
+  }
+
+  /** Runs an inference of so many rows of so many samples to its last possible token: none is larger of this shape. */
+  async exercise(rows: number, samples: number, beam: number): Promise<void> {
+    const { feeds, biases } = this.#hints.compile(NO_HINTS);
+    const endless = (bias: Float32Array): Float32Array => bias.with(this.metadata.tokens.endOfText, NEVER);
+    const windows = new Array<number>(rows).fill(samples);
+    const prompt = startTokens(this.metadata, Object.keys(this.metadata.languages)[0] ?? "en");
+    await this.#run({
+      audio: { pcm: new Float32Array(rows * samples), width: samples, windows },
+      prompts: windows.map(() => prompt),
+      beam,
+      limit: maximumTokens(samples),
+      align: true,
+      hints: { feeds, biases: { every: endless(biases.every), first: endless(biases.first) } },
+    });
   }
 
   async close(): Promise<void> {

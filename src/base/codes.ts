@@ -8,6 +8,8 @@ export const ERROR_CODES = {
   VAD_CLOSED: "The stream of voice activity, or the whole detector, was closed",
   ASR_WORKER_LOST: "A recognition worker died and the retry failed as well",
   ASR_TIMEOUT: "A recognition did not finish before its deadline",
+  ASR_CARD_LOST: "A card cannot be used for recognition any more; processors go on without partials",
+  ASR_OUT_OF_MEMORY: "An utterance did not fit the memory of the device that recognises it",
   ASR_OVERLOADED: "The recognition queue is full",
   ASR_CLOSED: "The recogniser was closed",
   ASR_BAD_AUDIO: "An utterance has samples that are not numbers, infinite or far beyond full scale",

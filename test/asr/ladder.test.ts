@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Draft, NO_DRAFT } from "../../src/asr/draft.ts";
-import { recogniseFinals } from "../../src/asr/ladder.ts";
+import * as ladder from "../../src/asr/ladder.ts";
 import type { Recognition, Search, UtteranceAudio } from "../../src/asr/whisper.ts";
 import { FULL_PAD_SAMPLES } from "../../src/asr/window.ts";
 
@@ -44,6 +44,10 @@ function scripted(first: Partial<Recognition>[], later: Partial<Recognition>[] =
     },
   };
 }
+
+/** Of a device that has memory for everything. */
+const recogniseFinals = async (...asked: Parameters<typeof ladder.recogniseFinals>) =>
+  (await ladder.recogniseFinals(...asked)) as Recognition[];
 
 /** Two seconds of sound. */
 const utterance = (language = "en"): UtteranceAudio => ({

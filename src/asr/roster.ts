@@ -1,0 +1,199 @@
+/**
+ * Who recognises: cards while one of them is up, processors otherwise.
+ *
+ * Beside cards one processor worker stands by with its model loaded. It proves at the start that there is something to fall back
+ * on, takes what a card has no memory for, and answers the finals of a card that has just been lost. The others are
+ * started, and stay, when no card comes up again.
+ */
+import type { LinescribeError } from "../base/error.ts";
+import { type BatchRules, CARD_RULES, CPU_RULES } from "./batch-rules.ts";
+import { Crew, type CrewListener, type CrewOptions } from "./crew.ts";
+import type { Device } from "./device.ts";
+import { Feeder } from "./feeder.ts";
+import type { Job } from "./job.ts";
+import type { Portion } from "./portions.ts";
+import type { CardPlan, SettledOptions } from "./recogniser-options.ts";
+import type { Schedule } from "./schedule.ts";
+import type { RestartPolicy } from "./whisper-thread.ts";
+import type { WhisperWorkerData } from "./whisper-worker.ts";
+
+/** A thread that could not start is tried again after a second, one that was lost at once. */
+const CPU_RESTART: RestartPolicy = { delayMs: () => 1000, steadyMs: 0 };
+/** The longest interval at which a lost card is tried, in first intervals; one that is lost sooner than that has failed again. */
+const LONGEST_RETRY = 60;
+const STANDING_BY = 1;
+
+export interface RosterListener {
+  /** A worker is ready for a batch, or none is where one was. */
+  changed(): void;
+  /** A batch was answered, or some of it. */
+  answered(jobs: readonly Job[], portions: readonly Portion[], byCard: boolean): void;
+  failed(jobs: readonly Job[], error: LinescribeError, byCard: boolean): void;
+  /** Nobody is there, or comes, for these jobs. */
+  hopeless(accepts: (job: Job) => boolean, error: LinescribeError): void;
+}
+
+export class Roster {
+  readonly #options: SettledOptions;
+  readonly #listener: RosterListener;
+  readonly #cards: Crew | null;
+  readonly #cores: Crew;
+  readonly #feeders: { cards: Feeder | null; cores: Feeder };
+
+  constructor(options: SettledOptions, schedule: Schedule<Job>, listener: RosterListener) {
+    this.#options = options;
+    this.#listener = listener;
+    this.#cores = new Crew(coreCrew(options), this.#listenToCores());
+    this.#cards = options.cards && new Crew(cardCrew(options, options.cards), this.#listenToCards());
+    const again = (): void => listener.changed();
+    this.#feeders = {
+      cards: this.#cards && new Feeder(schedule, this.#cards, again),
+      cores: new Feeder(schedule, this.#cores, again),
+    };
+  }
+
+  /** Starts everybody who should be there from the start; resolves when they are. */
+  async start(): Promise<void> {
+    if (this.#cards) await Promise.all([this.#cards.start(), this.#cores.start(STANDING_BY)]);
+    else await this.#cores.start();
+  }
+
+  /** Whether there are cards, and none of them is up. */
+  get fallenBack(): boolean {
+    return this.#cards?.up === 0;
+  }
+
+  /** How many cards there should be and how many are up; null without cards. */
+  get cards(): { planned: number; up: number } | null {
+    return this.#cards && { planned: this.#cards.threads.length, up: this.#cards.up };
+  }
+
+  /** Who does the work now. */
+  get serving(): Crew {
+    return this.#cards && !this.fallenBack ? this.#cards : this.#cores;
+  }
+
+  /** For fault injection in tests. */
+  get crews(): readonly Crew[] {
+    return this.#cards ? [this.#cards, this.#cores] : [this.#cores];
+  }
+
+  /** Gives everybody who is free something to do. */
+  feed(): void {
+    this.#feeders.cards?.feed(isForCards);
+    this.#feeders.cores.feed((job) => this.#isForCores(job));
+  }
+
+  async close(): Promise<void> {
+    this.#feeders.cards?.close();
+    this.#feeders.cores.close();
+    await Promise.all(this.crews.map((crew) => crew.close()));
+  }
+
+  #isForCores(job: Job): boolean {
+    return job.offCards || this.serving === this.#cores;
+  }
+
+  #listenToCores(): CrewListener {
+    return {
+      ...this.#listen(false),
+      lost: () => {},
+      back: () => {},
+      gone: (error) => this.#listener.hopeless((job) => this.#isForCores(job), error),
+    };
+  }
+
+  #listenToCards(): CrewListener {
+    const { counters, logger } = this.#options;
+    return {
+      ...this.#listen(true),
+      lost: (device, error) => {
+        counters.add("asr.cardsLost");
+        const reason = error.message;
+        logger.error({ code: "ASR_CARD_LOST", device, reason, ...this.cards }, lossOf(device));
+      },
+      back: (device) => {
+        counters.add("asr.cardsBack");
+        logger.warn({ device, ...this.cards }, "the card recognises again");
+      },
+      gone: () => {
+        // Those that do not come up are tried again, and say so.
+        this.#cores.start().catch(() => {});
+        this.#listener.changed();
+      },
+    };
+  }
+
+  #listen(byCard: boolean): Pick<CrewListener, "free" | "answered" | "failed"> {
+    return {
+      free: () => this.#listener.changed(),
+      answered: (jobs, portions) => this.#listener.answered(jobs, portions, byCard),
+      failed: (jobs, error) => this.#listener.failed(jobs, error, byCard),
+    };
+  }
+}
+
+/** What no card has failed over. */
+function isForCards({ offCards }: Job): boolean {
+  return !offCards;
+}
+
+function lossOf(device: Device): string {
+  const name = device.kind === "cuda" ? `card ${device.card}` : "the processor in the place of a card";
+  return `${name} is lost: recognition goes on without it; if it does not come back, restart the server, and look at nvidia-smi and dmesg`;
+}
+
+function coreCrew(options: SettledOptions): CrewOptions {
+  const { modelPath, tokenizerPath, workers, threads, niceness } = options;
+  const rules: BatchRules = { ...CPU_RULES, ...options.rules };
+  const data: WhisperWorkerData = {
+    modelPath,
+    tokenizerPath,
+    threads,
+    spin: workers === 1,
+    device: { kind: "cpu" },
+    rules,
+    niceness,
+    warmUpBeam: null,
+  };
+  return {
+    ...options,
+    workers: [data, ...new Array<WhisperWorkerData>(workers - 1).fill(data)],
+    restart: CPU_RESTART,
+    spawn: options.spawn,
+  };
+}
+
+function cardCrew(options: SettledOptions, plan: CardPlan): CrewOptions {
+  const { beam, threads, niceness } = options;
+  const {
+    modelPath,
+    tokenizerPath,
+    warmUp = true,
+    retryMs = 1000,
+    timeoutMsPerSecond = 50,
+    timeoutMinimumMs = 10_000,
+  } = plan;
+  const rules: BatchRules = { ...CARD_RULES, ...plan.rules };
+  const workers = plan.devices.map((device) => ({
+    modelPath,
+    tokenizerPath,
+    threads: device.kind === "cuda" ? 1 : threads,
+    spin: false,
+    device,
+    rules,
+    niceness,
+    warmUpBeam: warmUp ? beam : null,
+  }));
+  return {
+    ...options,
+    workers: workers as [WhisperWorkerData, ...WhisperWorkerData[]],
+    restart: {
+      delayMs: (failures) => retryMs * Math.min(LONGEST_RETRY, 2 ** (failures - 1)),
+      steadyMs: retryMs * LONGEST_RETRY,
+    },
+    timeoutMsPerSecond,
+    timeoutMinimumMs,
+    spawn: options.spawn,
+  };
+}
