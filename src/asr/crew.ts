@@ -11,7 +11,8 @@ import type { Device } from "./device.ts";
 import { HeadStart } from "./head-start.ts";
 import type { Job } from "./job.ts";
 import { isMisfit, type Portion } from "./portions.ts";
-import { type RestartPolicy, WhisperThread } from "./whisper-thread.ts";
+import type { RestartPolicy } from "./restarts.ts";
+import { WhisperThread } from "./whisper-thread.ts";
 import type { WhisperWorkerData } from "./whisper-worker.ts";
 
 /** After this many failures in a row a worker is not worth waiting for. */

@@ -1,6 +1,9 @@
 /**
  * What kind of failure an inference had, told by the message of ONNX Runtime: it has no codes that reach JavaScript.
  */
+import type { ErrorCode } from "../base/codes.ts";
+import { LinescribeError } from "../base/error.ts";
+import type { Device } from "./device.ts";
 
 /**
  * - `memory`: it did not fit; something smaller may.
@@ -37,4 +40,16 @@ const DEVICE = [
 export function faultOf(message: string): Fault {
   if (MEMORY.some((pattern) => pattern.test(message))) return "memory";
   return DEVICE.some((pattern) => pattern.test(message)) ? "device" : "other";
+}
+
+/** What a failure to start means: the model is not one, or the card is not to be had. */
+export function startFault(code: ErrorCode | null, message: string, device: Device): LinescribeError {
+  if (code !== null) return new LinescribeError(code, message);
+  const name = device.kind === "cuda" ? `card ${device.card}` : "the processor";
+  const fault = faultOf(message);
+  if (fault === "memory")
+    return new LinescribeError("ASR_OUT_OF_MEMORY", `The model does not fit ${name}: ${message}`);
+  if (fault === "device")
+    return new LinescribeError("ASR_CARD_LOST", `Nothing can be done on ${name}: ${message}`);
+  return new LinescribeError("MODEL_ALTERED", `The model could not be loaded: ${message}`);
 }

@@ -13,8 +13,8 @@ import { Feeder } from "./feeder.ts";
 import type { Job } from "./job.ts";
 import type { Portion } from "./portions.ts";
 import type { CardPlan, SettledOptions } from "./recogniser-options.ts";
+import type { RestartPolicy } from "./restarts.ts";
 import type { Schedule } from "./schedule.ts";
-import type { RestartPolicy } from "./whisper-thread.ts";
 import type { WhisperWorkerData } from "./whisper-worker.ts";
 
 /** A thread that could not start is tried again after a second, one that was lost at once. */

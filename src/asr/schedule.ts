@@ -63,12 +63,14 @@ interface Entry<T> {
 
 export class Schedule<T extends Scheduled> {
   readonly #options: ScheduleOptions;
-  readonly #waiting: Readonly<Record<Priority, Entry<T>[]>> = {
+  readonly #waiting: Record<Priority, Entry<T>[]> = {
     final: [],
     speculative: [],
     partial: [],
     file: [],
   };
+  /** The partial of each source that has one waiting. */
+  readonly #partials = new Map<string, Entry<T>>();
   /** What each source was given and has waiting, on the scale of turns, if more than now. */
   readonly #given = new Map<string, number>();
   /** The turn of what was taken last. */
@@ -104,7 +106,7 @@ export class Schedule<T extends Scheduled> {
     const { priority, source } = item;
     const queue = this.#waiting[priority];
     if (priority === "partial") {
-      const entry = queue.find((waiting) => waiting.item.source === source);
+      const entry = this.#partials.get(source);
       if (entry) {
         const superseded = entry.item;
         entry.item = item;
@@ -121,22 +123,21 @@ export class Schedule<T extends Scheduled> {
     this.#given.set(source, given + item.windowSamples);
     const turn = Math.max(this.#now, given - CREDIT_SAMPLES);
     this.#arrivals += 1;
-    queue.push({ item, turn, arrival: this.#arrivals });
+    this.#wait({ item, turn, arrival: this.#arrivals });
     return null;
   }
 
   /** Puts back what was taken and has to be tried again: it is next. */
   putBack(item: T): void {
-    this.#waiting[item.priority].push({ item, turn: -Infinity, arrival: -this.#arrivals });
+    this.#wait({ item, turn: -Infinity, arrival: -this.#arrivals });
     this.#arrivals += 1;
   }
 
   /** Takes an item out; whether it was waiting. */
   remove(item: T): boolean {
-    const queue = this.#waiting[item.priority];
-    const index = queue.findIndex((entry) => entry.item === item);
-    if (index < 0) return false;
-    queue.splice(index, 1);
+    const entry = this.#waiting[item.priority].find((waiting) => waiting.item === item);
+    if (!entry) return false;
+    this.#leave([entry]);
     // What it was not given, its source may have another time.
     const given = this.#given.get(item.source);
     if (given !== undefined) this.#given.set(item.source, given - item.windowSamples);
@@ -161,14 +162,28 @@ export class Schedule<T extends Scheduled> {
       if (rules.mixed && priority === "final") queue.push(...this.#inOrder("speculative", accepts));
       const batch = first.item.alone ? [first] : batchOf(queue, rules, rows);
       this.#now = Math.max(this.#now, first.turn);
-      for (const entry of batch) {
-        const from = this.#waiting[entry.item.priority];
-        from.splice(from.indexOf(entry), 1);
-      }
+      this.#leave(batch);
       for (const [source, given] of this.#given) if (given <= this.#now) this.#given.delete(source);
       return batch.map(({ item }) => item);
     }
     return [];
+  }
+
+  #wait(entry: Entry<T>): void {
+    const { priority, source } = entry.item;
+    this.#waiting[priority].push(entry);
+    if (priority === "partial") this.#partials.set(source, entry);
+  }
+
+  #leave(entries: readonly Entry<T>[]): void {
+    const leaving = new Set(entries);
+    for (const priority of new Set(entries.map(({ item }) => item.priority))) {
+      this.#waiting[priority] = this.#waiting[priority].filter((entry) => !leaving.has(entry));
+    }
+    for (const entry of entries) {
+      const { source } = entry.item;
+      if (this.#partials.get(source) === entry) this.#partials.delete(source);
+    }
   }
 
   #inOrder(priority: Priority, accepts: (item: T) => boolean): Entry<T>[] {
@@ -179,11 +194,11 @@ export class Schedule<T extends Scheduled> {
 
   /** Takes out everything, or what is chosen. */
   drain(chosen: (item: T) => boolean = () => true): T[] {
-    return PRIORITIES.flatMap((priority) => {
-      const drained = this.#waiting[priority].filter(({ item }) => chosen(item));
-      for (const entry of drained) this.#waiting[priority].splice(this.#waiting[priority].indexOf(entry), 1);
-      return drained.map(({ item }) => item);
-    });
+    const drained = PRIORITIES.flatMap((priority) => this.#waiting[priority]).filter(({ item }) =>
+      chosen(item),
+    );
+    this.#leave(drained);
+    return drained.map(({ item }) => item);
   }
 }
 

@@ -9,7 +9,7 @@ import { MAXIMUM_WINDOW_SAMPLES, MINIMUM_WINDOW_SAMPLES } from "./window.ts";
 
 /** See `Whisper.exercise`. */
 export interface Exercised {
-  exercise(rows: number, samples: number, beam: number): Promise<void>;
+  exercise(rows: number, samples: number, beam: number): Promise<number>;
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * What a recognition worker does with the batches that it is sent: one at a time, each answered once.
  */
+import type { ErrorCode } from "../base/codes.ts";
 import { messageOf } from "../base/error.ts";
 import type { BatchRules } from "./batch-rules.ts";
 import { recogniseFinals } from "./ladder.ts";
@@ -18,7 +19,7 @@ export interface BatchRequest {
 
 export type WorkerAnswer =
   | { type: "ready"; budgetSamples: number }
-  | { type: "failed"; message: string }
+  | { type: "failed"; code: ErrorCode | null; message: string }
   | {
       type: "done";
       batch: number;

@@ -9,9 +9,10 @@ import type { Logger } from "../base/log.ts";
 import { MODEL_RATE_HZ } from "../base/time.ts";
 import { endWorker, startWorker } from "../base/worker.ts";
 import type { BatchRules } from "./batch-rules.ts";
-import type { Device } from "./device.ts";
-import { faultOf } from "./fault.ts";
+import { faultOf, startFault } from "./fault.ts";
+import { LeftThreads } from "./left-threads.ts";
 import type { Portion } from "./portions.ts";
+import { type RestartPolicy, Restarts } from "./restarts.ts";
 import type { UtteranceAudio } from "./whisper.ts";
 import type { BatchRequest, WorkerAnswer } from "./whisper-desk.ts";
 import type { WhisperWorkerData } from "./whisper-worker.ts";
@@ -22,14 +23,6 @@ const START_DEADLINE_MS = 120_000;
 const CLOSE_PATIENCE_MS = 10_000;
 /** Threads that hang are left behind with their memory; beyond this many nothing is started until one has ended. */
 const MAXIMUM_HANGING = 2;
-
-/** When a worker that was lost is started again. */
-export interface RestartPolicy {
-  /** How long to wait after so many failures in a row, >= 1; ms. */
-  delayMs(failures: number): number;
-  /** A worker that is lost before it was up this long has failed like one that could not start; ms. */
-  steadyMs: number;
-}
 
 export interface WhisperThreadOptions {
   data: WhisperWorkerData;
@@ -57,17 +50,16 @@ export class WhisperThread {
   #ready = false;
   #batch: Batch | null = null;
   #batches = 0;
-  #failedStarts = 0;
-  #readySince = 0;
   /** Samples of one inference, padding included, that fit now. */
   #budgetSamples: number;
-  readonly #hanging = new Set<Promise<void>>();
-  #restarting: NodeJS.Timeout | undefined;
+  readonly #left = new LeftThreads();
+  readonly #restarts: Restarts;
   #closed = false;
 
   constructor(options: WhisperThreadOptions) {
     this.#options = options;
     this.#budgetSamples = options.data.rules.paddedSamples;
+    this.#restarts = new Restarts(options.restart, () => this.#restart());
   }
 
   /** What a batch for it has to obey: the rules of its device, within the memory that was found to be there. */
@@ -89,9 +81,9 @@ export class WhisperThread {
     return this.#ready && this.#batch === null;
   }
 
-  /** How often in a row it could not start, or was lost soon after. */
+  /** How often in a row it could not start, or was lost soon after it had. */
   get failedStarts(): number {
-    return this.#failedStarts;
+    return this.#restarts.failures;
   }
 
   /**
@@ -111,21 +103,20 @@ export class WhisperThread {
         if (this.#worker === worker) this.#lost(reason);
       };
       const deadline = setTimeout(() => {
-        this.#leave(worker);
+        this.#left.leave(worker);
         lost();
       }, START_DEADLINE_MS);
       worker.on("message", (answer: WorkerAnswer) => {
         clearTimeout(deadline);
         if (answer.type === "failed") {
-          reason = this.#startFault(answer.message);
+          reason = startFault(answer.code, answer.message, data.device);
           void worker.terminate();
         } else if (this.#worker !== worker) {
           return;
         } else if (answer.type === "ready") {
           this.#ready = true;
-          this.#readySince = performance.now();
           this.#budgetSamples = answer.budgetSamples;
-          if (this.#options.restart.steadyMs === 0) this.#failedStarts = 0;
+          this.#restarts.up();
           resolve();
           this.#options.onFree();
         } else {
@@ -167,10 +158,10 @@ export class WhisperThread {
   async close(): Promise<void> {
     const busy = !this.free;
     this.#closed = true;
-    clearTimeout(this.#restarting);
+    this.#restarts.cancel();
     this.#takeBatch()?.reject(new LinescribeError("ASR_CLOSED", "The recogniser was closed"));
     const ending = this.#worker ? endWorker(this.#worker, busy, CLOSE_PATIENCE_MS) : null;
-    await Promise.all([ending, within(CLOSE_PATIENCE_MS, Promise.all(this.#hanging))]);
+    await Promise.all([ending, this.#left.ended(CLOSE_PATIENCE_MS)]);
   }
 
   #takeBatch(): Batch | null {
@@ -178,18 +169,6 @@ export class WhisperThread {
     this.#batch = null;
     if (batch) clearTimeout(batch.timer);
     return batch;
-  }
-
-  /** What the first failure means: the model is not one, or the card is not to be had. */
-  #startFault(message: string): LinescribeError {
-    const { device } = this.#options.data;
-    if (faultOf(message) === "memory") {
-      return new LinescribeError("ASR_OUT_OF_MEMORY", `The model does not fit ${nameOf(device)}: ${message}`);
-    }
-    if (device.kind === "cpu" || faultOf(message) === "other") {
-      return new LinescribeError("MODEL_ALTERED", `The model could not be loaded: ${message}`);
-    }
-    return new LinescribeError("ASR_CARD_LOST", `${nameOf(device)} cannot be used: ${message}`);
   }
 
   #answered(worker: Worker, answer: Extract<WorkerAnswer, { batch: number }>): void {
@@ -233,64 +212,32 @@ export class WhisperThread {
     const { counters, logger } = this.#options;
     counters.add("asr.timeouts");
     logger.error({ code: "ASR_TIMEOUT", limitMs }, "recognition worker does not answer");
-    this.#leave(worker);
+    this.#left.leave(worker);
     this.#lost(new LinescribeError("ASR_TIMEOUT", "A recognition worker did not answer in time"));
   }
 
-  /** Turns away from a thread that hangs in native code; it ends when it comes out of it. */
-  #leave(worker: Worker): void {
-    const left = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
-    this.#hanging.add(left);
-    void left.then(() => this.#hanging.delete(left));
-    void endWorker(worker, true, 0);
-  }
-
   #lost(reason: LinescribeError): void {
-    const { steadyMs } = this.#options.restart;
-    const steady = this.#ready && performance.now() - this.#readySince >= steadyMs;
-    if (steady) this.#failedStarts = 0;
     this.#worker = null;
     this.#ready = false;
     const batch = this.#takeBatch();
     if (this.#closed) return;
     this.#options.counters.add("asr.workersLost");
     batch?.reject(reason);
-    if (steady) this.#restart();
-    else this.#startFailed(reason);
+    if (this.#restarts.lost()) this.#options.onStartFailed(reason);
   }
 
   #restart(): void {
     if (this.#closed) return;
-    if (this.#hanging.size > MAXIMUM_HANGING) {
-      this.#startFailed(new LinescribeError("ASR_TIMEOUT", "Recognition workers hang"));
+    if (this.#left.size > MAXIMUM_HANGING) {
+      this.#restarts.failed();
+      this.#options.onStartFailed(new LinescribeError("ASR_TIMEOUT", "Recognition workers hang"));
     } else {
       // The failure is handled by the next `exit`; here only the promise is silenced.
       this.start().catch(() => {});
     }
   }
-
-  #startFailed(error: LinescribeError): void {
-    this.#failedStarts += 1;
-    const delayMs = this.#options.restart.delayMs(this.#failedStarts);
-    this.#restarting = setTimeout(() => this.#restart(), delayMs);
-    this.#options.onStartFailed(error);
-  }
 }
 
 function spawnWhisper(data: WhisperWorkerData): Worker {
   return startWorker(import.meta.url, "whisper-worker", { workerData: data });
-}
-
-function nameOf(device: Device): string {
-  return device.kind === "cuda" ? `Card ${device.card}` : "The processor";
-}
-
-/** Resolves with `task`, or after `ms`. */
-async function within(ms: number, task: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([task, late]);
-  clearTimeout(timer);
 }

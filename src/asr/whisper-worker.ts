@@ -2,7 +2,7 @@
  * Worker thread that owns one Whisper session and answers one batch at a time.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { messageOf } from "../base/error.ts";
+import { LinescribeError, messageOf } from "../base/error.ts";
 import { setNiceness } from "../base/niceness.ts";
 import type { BatchRules } from "./batch-rules.ts";
 import type { Device } from "./device.ts";
@@ -30,6 +30,7 @@ if (port) {
       warmUpBeam === null ? rules.paddedSamples : await warmUp(whisper, rules, warmUpBeam);
     answerBatches(port, whisper, rules, budgetSamples);
   } catch (error) {
-    port.postMessage({ type: "failed", message: messageOf(error) } satisfies WorkerAnswer);
+    const code = error instanceof LinescribeError ? error.code : null;
+    port.postMessage({ type: "failed", code, message: messageOf(error) } satisfies WorkerAnswer);
   }
 }

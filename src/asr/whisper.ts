@@ -1,36 +1,19 @@
 /**
  * One Whisper session: a batch of utterances in, texts out. Blocks its thread; lives in a worker.
  */
-import { InferenceSession, type Tensor } from "onnxruntime-node";
+import { InferenceSession } from "onnxruntime-node";
 import { type BatchRules, CPU_RULES, widthOf } from "./batch-rules.ts";
 import { type Biases, createBiases, NEVER } from "./bias.ts";
-import { wordConfidence } from "./confidence.ts";
 import type { Device } from "./device.ts";
-import {
-  continueFrom,
-  type Draft,
-  draftWindow,
-  forcedTokens,
-  type KeptPositions,
-  keepPositions,
-  NO_DRAFT,
-  positionsToKeep,
-} from "./draft.ts";
-import {
-  contextOf,
-  type GraphInputs,
-  type Output,
-  type PaddedAudio,
-  padded,
-  rowOf,
-  runGraph,
-} from "./graph.ts";
+import { continueFrom, type Draft, draftWindow, forcedTokens, NO_DRAFT, positionsToKeep } from "./draft.ts";
+import { contextOf, type GraphInputs, type Output, type PaddedAudio, padded, runGraph } from "./graph.ts";
 import { HintCompiler } from "./hint-inputs.ts";
 import { NO_HINTS } from "./hints.ts";
 import type { Retry } from "./ladder.ts";
 import { AUTO_LANGUAGE, startTokens } from "./language.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "./metadata.ts";
-import { type TimedWord, timeWords } from "./timing.ts";
+import { draftOf, Readout } from "./readout.ts";
+import type { TimedWord } from "./timing.ts";
 import { loadTokenizer, type TextDecoderOfTokens } from "./tokenizer.ts";
 import { maximumTokens, PAD_SAMPLES, POSITION_SAMPLES, windowSamples } from "./window.ts";
 
@@ -109,7 +92,7 @@ export interface OpenAudio extends UtteranceAudio {
 export class Whisper {
   readonly metadata: WhisperMetadata;
   readonly #session: InferenceSession;
-  readonly #tokenizer: TextDecoderOfTokens;
+  readonly #readout: Readout;
   readonly #biases: Biases;
   readonly #hints: HintCompiler;
   readonly #rules: Pick<BatchRules, "stepped" | "keepsStates">;
@@ -123,7 +106,7 @@ export class Whisper {
     this.#rules = rules;
     this.metadata = metadata;
     this.#session = session;
-    this.#tokenizer = tokenizer;
+    this.#readout = new Readout(metadata, tokenizer);
     this.#biases = createBiases(metadata);
     this.#hints = new HintCompiler(tokenizer.encode, this.#biases);
   }
@@ -206,12 +189,12 @@ export class Whisper {
       hints,
       drafts,
     });
-    const recognitions = this.#recognitions(output, utterances, language, startedAt);
+    const recognitions = this.#readout.recognitions(output, utterances, language, startedAt);
     if (!keep) return recognitions;
     return recognitions.map((recognition, row) => {
       // Something must be left to encode: the last block, which is silence.
       const positions = (audio.windows[row] as number) / POSITION_SAMPLES - this.metadata.tailPool;
-      return { ...recognition, draft: this.#draft(output, row, NO_DRAFT, positions, recognition) };
+      return { ...recognition, draft: draftOf(output, row, NO_DRAFT, positions, recognition) };
     });
   }
 
@@ -226,14 +209,14 @@ export class Whisper {
     const forced = utterances.map(({ draft }) => forcedTokens(draft));
     const output = await this.#goOn(utterances, forced, { beam: 1 });
     const { language } = utterances[0] as OpenAudio;
-    const recognitions = this.#recognitions(output, utterances, language, startedAt, forced);
+    const recognitions = this.#readout.recognitions(output, utterances, language, startedAt, forced);
     return recognitions.map((recognition, row) => {
       const { draft, pcm16k } = utterances[row] as OpenAudio;
       const positions = this.#rules.keepsStates
         ? positionsToKeep(continueFrom(draft) + pcm16k.length, this.metadata.tailPool)
         : 0;
-      const confidences = this.#confidences(recognition, language);
-      return { ...recognition, confidences, draft: this.#draft(output, row, draft, positions, recognition) };
+      const confidences = this.#readout.confidences(recognition, language);
+      return { ...recognition, confidences, draft: draftOf(output, row, draft, positions, recognition) };
     });
   }
 
@@ -242,7 +225,7 @@ export class Whisper {
     const startedAt = performance.now();
     const open = { ...utterance, pcm16k: utterance.pcm16k.slice(continueFrom(draft)), draft };
     const output = await this.#goOn([open], [[]], search);
-    const [recognition] = this.#recognitions(output, [utterance], utterance.language, startedAt);
+    const [recognition] = this.#readout.recognitions(output, [utterance], utterance.language, startedAt);
     return recognition as Recognition;
   }
 
@@ -278,71 +261,8 @@ export class Whisper {
     });
   }
 
-  #confidences({ tokens, logprobs }: Recognition, language: string): number[] {
-    const words = this.#tokenizer.words(tokens, language);
-    return words.map(({ first, end }) => wordConfidence(Float32Array.from(logprobs.slice(first, end))));
-  }
-
   #run(inputs: GraphInputs): Promise<Output> {
     return runGraph(this.#session, this.metadata, inputs);
-  }
-
-  /** What an utterance leaves behind, with its first `positions` positions kept. */
-  #draft(
-    { fresh, peaks }: Output,
-    row: number,
-    before: Draft,
-    positions: number,
-    { tokens, logprobs }: Recognition,
-  ): Draft {
-    const count = Math.max(0, positions - before.positions);
-    const kept = (): KeptPositions => {
-      const { data, dims } = fresh as Tensor;
-      return keepPositions(data as Float32Array, dims, row, count);
-    };
-    return {
-      kept: count > 0 ? [...before.kept, kept()] : before.kept,
-      positions: before.positions + count,
-      peak: peaks[row] as number,
-      tokens,
-      previous: before.tokens,
-      logprobs,
-    };
-  }
-
-  #recognitions(
-    output: Output,
-    utterances: readonly UtteranceAudio[],
-    language: string,
-    startedAt: number,
-    forced: readonly number[][] = [],
-  ): Recognition[] {
-    const decodeMs = performance.now() - startedAt;
-    return utterances.map((utterance, row) => {
-      const { pcm16k } = utterance;
-      const { tokens, logprobs, attention } = rowOf(output, row, utterances.length);
-      const end = tokens.indexOf(this.metadata.tokens.endOfText);
-      const found = end < 0 ? tokens : tokens.slice(0, end);
-      const scored = logprobs.subarray(0, found.length + 1);
-      const before = forced[row] ?? [];
-      const spoken = [...before, ...found];
-      const known = "draft" in utterance ? (utterance.draft as Draft).logprobs.slice(0, before.length) : [];
-      const words = attention
-        ? timeWords(this.#tokenizer.words(spoken, language), { attention, logprobs: scored, pcm16k })
-        : [];
-      return {
-        text: this.#tokenizer.decode(spoken),
-        tokens: spoken,
-        logprobs: [...known, ...logprobs.subarray(0, found.length)],
-        words,
-        logprob: Math.min(0, mean(scored)),
-        lowestLogprob: Math.min(0, ...scored),
-        noSpeech: output.noSpeech[row] as number,
-        language,
-        retries: [],
-        decodeMs,
-      };
-    });
   }
 
   #audio(utterances: readonly UtteranceAudio[], padSamples: number): PaddedAudio {
@@ -355,13 +275,17 @@ export class Whisper {
     return widthOf(Math.max(...windows), this.#rules);
   }
 
-  /** Runs an inference of so many rows of so many samples to its last possible token: none is larger of this shape. */
-  async exercise(rows: number, samples: number, beam: number): Promise<void> {
+  /**
+   * Runs an inference of so many rows of so many samples to its last possible token: none is larger of this shape.
+   *
+   * @returns How many tokens each row has.
+   */
+  async exercise(rows: number, samples: number, beam: number): Promise<number> {
     const { feeds, biases } = this.#hints.compile(NO_HINTS);
     const endless = (bias: Float32Array): Float32Array => bias.with(this.metadata.tokens.endOfText, NEVER);
     const windows = new Array<number>(rows).fill(samples);
     const prompt = startTokens(this.metadata, Object.keys(this.metadata.languages)[0] ?? "en");
-    await this.#run({
+    const { tokens } = await this.#run({
       audio: { pcm: new Float32Array(rows * samples), width: samples, windows },
       prompts: windows.map(() => prompt),
       beam,
@@ -369,13 +293,10 @@ export class Whisper {
       align: true,
       hints: { feeds, biases: { every: endless(biases.every), first: endless(biases.first) } },
     });
+    return tokens.length / rows;
   }
 
   async close(): Promise<void> {
     await this.#session.release();
   }
-}
-
-function mean(values: Float32Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

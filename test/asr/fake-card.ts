@@ -7,7 +7,7 @@ import type { BatchRules } from "../../src/asr/batch-rules.ts";
 import { widthOf } from "../../src/asr/batch-rules.ts";
 import { NO_DRAFT } from "../../src/asr/draft.ts";
 import type { Engine } from "../../src/asr/portions.ts";
-import { warmUp } from "../../src/asr/warm-up.ts";
+import { type Exercised, warmUp } from "../../src/asr/warm-up.ts";
 import type { Recognition, UtteranceAudio } from "../../src/asr/whisper.ts";
 import {
   answerBatches,
@@ -17,6 +17,7 @@ import {
 } from "../../src/asr/whisper-desk.ts";
 import type { WhisperWorkerData } from "../../src/asr/whisper-worker.ts";
 import { windowSamples } from "../../src/asr/window.ts";
+import { LinescribeError, messageOf } from "../../src/base/error.ts";
 
 /** As ONNX Runtime says it. */
 export const OUT_OF_MEMORY =
@@ -71,7 +72,7 @@ export class FakeDevice {
 
   async #serve(worker: FakeWorker, { rules, warmUpBeam }: WhisperWorkerData): Promise<void> {
     if (!this.loads) {
-      worker.port.postMessage({ type: "failed", message: CARD_LOST });
+      worker.port.postMessage({ type: "failed", code: null, message: CARD_LOST });
       return;
     }
     const engine = this.engine(rules);
@@ -83,14 +84,13 @@ export class FakeDevice {
         for (const { count, resolve } of this.#waiting) if (this.#loaded >= count) resolve();
       });
     } catch (error) {
-      worker.port.postMessage({ type: "failed", message: (error as Error).message });
+      const code = error instanceof LinescribeError ? error.code : null;
+      worker.port.postMessage({ type: "failed", code, message: messageOf(error) });
     }
   }
 
   /** Hears how many samples an utterance has. */
-  engine(
-    rules: BatchRules,
-  ): Engine & { exercise(rows: number, samples: number, beam: number): Promise<void> } {
+  engine(rules: BatchRules): Engine & Exercised {
     const inference = async (utterances: readonly UtteranceAudio[], windows: readonly number[]) => {
       await this.#hanging;
       const fault = this.fault(utterances);
@@ -112,6 +112,7 @@ export class FakeDevice {
       recogniseAgain: async (utterance) => (await run([utterance]))[0] as Recognition,
       exercise: async (rows, samples) => {
         if (rows * samples > this.memorySamples) throw new Error(OUT_OF_MEMORY);
+        return 0;
       },
     };
   }

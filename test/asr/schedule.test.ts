@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { CPU_RULES } from "../../src/asr/batch-rules.ts";
+import { CARD_RULES, CPU_RULES, paddedSamples } from "../../src/asr/batch-rules.ts";
 import { NO_HINTS } from "../../src/asr/hints.ts";
 import { PRIORITIES, type Priority, Schedule, type Scheduled } from "../../src/asr/schedule.ts";
 import { Counters } from "../../src/base/counters.ts";
@@ -218,4 +218,66 @@ test("sources with work waiting are served equally, to within one utterance each
       }
     }),
   );
+});
+
+/** What a card takes, batch by batch, until nothing is left. */
+function batchesOf(schedule: Schedule<Item>): Item[][] {
+  const batches: Item[][] = [];
+  while (schedule.length > 0) batches.push(schedule.take(CARD_RULES));
+  return batches;
+}
+const crowd = fc.array(anyItem, { minLength: 60, maxLength: 200 });
+
+test("a card's batches of up to 64 lose nothing, take nothing twice, and are padded within bounds", () => {
+  fc.assert(
+    fc.property(crowd, (items) => {
+      const schedule = scheduleOf([]);
+      const superseded = items.map((each) => schedule.add(each)).filter((out) => out && out !== "refused");
+      const batches = batchesOf(schedule);
+      const left = [...batches.flat(), ...(superseded as Item[])].map(({ id }) => id).sort();
+      assert.deepEqual(left, items.map(({ id }) => id).sort());
+      for (const batch of batches.filter(({ length }) => length > 1)) {
+        const windows = batch.map(({ windowSamples }) => windowSamples);
+        const used = windows.reduce((sum, each) => sum + each, 0);
+        assert.ok(batch.length <= 64);
+        assert.ok(paddedSamples(windows, CARD_RULES) <= 320 * 16_000);
+        assert.ok(used >= (1 - CARD_RULES.wasteShare) * Math.max(...windows) * batch.length);
+        assert.equal(new Set(batch.map(({ language }) => language)).size, 1);
+        assert.equal(new Set(batch.map(({ hints }) => hints)).size, 1);
+        assert.ok(batch.every(({ alone }) => !alone));
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("a card takes finals first, the one that has waited longest before all, and fills up with speculative ones", () => {
+  fc.assert(
+    fc.property(crowd, (items) => {
+      // Each of a source of its own: all have the same right.
+      const schedule = scheduleOf(items.map((each, index) => ({ ...each, source: `s${index}` })));
+      const batches = batchesOf(schedule);
+      let previous = 0;
+      for (const [index, [first, ...others]] of batches.entries()) {
+        const { priority, id } = first as Item;
+        const later = batches.slice(index).flat();
+        const rank = PRIORITIES.indexOf(priority);
+        assert.ok(later.every((other) => PRIORITIES.indexOf(other.priority) >= rank || priority === "final"));
+        assert.ok(later.every((other) => other.priority !== priority || other.id >= id));
+        assert.ok(rank >= previous);
+        previous = rank;
+        const allowed = priority === "final" ? ["final", "speculative"] : [priority];
+        assert.ok(others.every((other) => allowed.includes(other.priority)));
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("a source that floods a card with 1000 finals keeps another waiting for one batch at most", () => {
+  const schedule = scheduleOf(Array.from({ length: 1000 }, () => item("final", "flood")));
+  schedule.take(CARD_RULES);
+  const late = item("final", "late");
+  schedule.add(late);
+  assert.ok([...schedule.take(CARD_RULES), ...schedule.take(CARD_RULES)].includes(late));
 });
