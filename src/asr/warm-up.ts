@@ -3,9 +3,9 @@
  * shows at the start.
  */
 import { LinescribeError, messageOf } from "../base/error.ts";
-import { type BatchRules, widthOf } from "./batch-rules.ts";
+import type { BatchRules } from "./batch-rules.ts";
 import { faultOf } from "./fault.ts";
-import { MAXIMUM_WINDOW_SAMPLES, MINIMUM_WINDOW_SAMPLES } from "./window.ts";
+import { STEPS } from "./window.ts";
 
 /** See `Whisper.exercise`. */
 export interface Exercised {
@@ -13,7 +13,7 @@ export interface Exercised {
 }
 
 /**
- * Runs the most rows and the longest rows that the rules allow, with as much of both as fits.
+ * Runs as many rows of each length as the rules allow, or as fit: with half as many padded samples each time that they do not.
  *
  * @returns Samples of one inference, padding included, that fit.
  * @throws {LinescribeError} `ASR_OUT_OF_MEMORY` when not even one row of 30 s fits.
@@ -36,17 +36,10 @@ export async function warmUp(engine: Exercised, rules: BatchRules, beam: number)
   }
 }
 
-/** The most rows, as long as the budget allows, and rows of 30 s, as many as it allows; one at least. */
+/** Of every length that rows may have, as many as the budget and the rules allow; one at least. */
 function largestShapes(budget: number, rules: BatchRules): { rows: number; samples: number }[] {
-  const most = Math.max(1, Math.min(rules.rows, Math.floor(budget / MINIMUM_WINDOW_SAMPLES)));
-  let samples = Math.min(MAXIMUM_WINDOW_SAMPLES, Math.floor(budget / most));
-  // The step below, where the one above would be too much.
-  while (most > 1 && widthOf(samples, rules) * most > budget && samples > MINIMUM_WINDOW_SAMPLES) {
-    samples = Math.max(MINIMUM_WINDOW_SAMPLES, Math.floor(samples * 0.8));
-  }
-  const long = Math.max(1, Math.min(rules.rows, Math.floor(budget / MAXIMUM_WINDOW_SAMPLES)));
-  return [
-    { rows: most, samples: widthOf(samples, rules) },
-    { rows: long, samples: MAXIMUM_WINDOW_SAMPLES },
-  ];
+  return STEPS.map((samples) => ({
+    rows: Math.max(1, Math.min(rules.rows, Math.floor(budget / samples))),
+    samples,
+  }));
 }

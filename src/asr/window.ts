@@ -39,8 +39,8 @@ export function maximumTokens(samples: number): number {
   return Math.min(MAXIMUM_TOKENS, 12 + Math.ceil((samples / MODEL_RATE_HZ) * 8));
 }
 
-/** Windows as long as a row may be made: from the shortest to 30 s, each about a quarter longer than the last. */
-const STEPS: readonly number[] = [
+/** Samples that a row may be made as long as: from the shortest window to 30 s, each about a quarter longer than the last. */
+export const STEPS: readonly number[] = [
   1.6, 2.08, 2.56, 3.2, 4, 5.12, 6.4, 8, 9.92, 12.48, 15.52, 19.36, 24.16, 30,
 ].map((seconds) => Math.round(seconds * MODEL_RATE_HZ));
 
