@@ -63,7 +63,7 @@ const submit = (
 ) => recogniser.submit({ ...utterance(number), priority, source }).answer;
 
 test("64 utterances that come within a few milliseconds are one batch of a card", { timeout }, async (t) => {
-  const { recogniser, card, processor, counters } = await rig(t, { rules: { gatherMs: 100 } });
+  const { recogniser, card, processor, counters } = await rig(t, { rules: { gatherMs: 10_000 } });
   const utterances = many(64);
   const answers = utterances.map((each, index) =>
     recogniser.submit({ ...each, priority: index % 2 ? "final" : "speculative", source: `${index}` }),
@@ -95,7 +95,10 @@ test("a batch that does not fit is done in halves, and those that follow are sma
   };
   const failures = await round();
   assert.ok(failures > 0);
+  const batches = counters.get("asr.batches");
   assert.equal(await round(), failures);
+  // They are not even put together any more.
+  assert.ok(counters.get("asr.batches") - batches >= 4);
   assert.ok(Math.max(...card.batches) <= 20 && Math.max(...card.batches) >= 10, `${card.batches}`);
   assert.deepEqual(processor.batches, []);
   assert.equal(recogniser.fallenBack, false);

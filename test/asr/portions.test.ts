@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { CARD_RULES, widthOf } from "../../src/asr/batch-rules.ts";
+import { CARD_RULES, CPU_RULES, widthOf } from "../../src/asr/batch-rules.ts";
 import { isMisfit, Portions } from "../../src/asr/portions.ts";
 import { warmUp } from "../../src/asr/warm-up.ts";
 import { MAXIMUM_WINDOW_SAMPLES, STEPS, steppedSamples, windowSamples } from "../../src/asr/window.ts";
@@ -126,4 +126,6 @@ test("rows have one of 14 lengths, a third longer than their window at most", ()
     assert.ok(step >= samples && step <= 1.31 * samples && step % 320 === 0, `${samples} ${step}`);
   }
   assert.equal(seen.size, 14);
+  assert.equal(widthOf(2 * SECOND, CARD_RULES), 2.08 * SECOND);
+  assert.equal(widthOf(2 * SECOND, CPU_RULES), 2 * SECOND);
 });

@@ -274,6 +274,12 @@ test("a card takes finals first, the one that has waited longest before all, and
   );
 });
 
+test("a processor does not make finals wait for speculative ones, a card takes them along", () => {
+  const items = () => [item("final", "a"), item("speculative", "b"), item("final", "c")];
+  assert.equal(scheduleOf(items()).take(CPU_RULES).length, 2);
+  assert.equal(scheduleOf(items()).take(CARD_RULES).length, 3);
+});
+
 test("a source that floods a card with 1000 finals keeps another waiting for one batch at most", () => {
   const schedule = scheduleOf(Array.from({ length: 1000 }, () => item("final", "flood")));
   schedule.take(CARD_RULES);
