@@ -19,7 +19,10 @@ export interface CardPlan extends ModelFiles {
   devices: readonly Device[];
   /** What differs from `CARD_RULES`. */
   rules?: Partial<BatchRules>;
-  /** Whether each worker runs the largest batch that it may be given before it is ready. Default true. */
+  /**
+   * Whether each worker runs the largest batches that it may be given before it is ready. Default true; a processor in the place
+   * of a card would take many minutes.
+   */
   warmUp?: boolean;
   /** A card that does not come up is tried again after this long, and then after twice as long each time, up to 60 times as long. Default 1000 ms. */
   retryMs?: number;
@@ -40,7 +43,7 @@ export interface RecogniserOptions extends ModelFiles {
   cards?: CardPlan | null;
   /** Beam width of finals that are searched again, 1 to 5, see `ladder.ts`. Default 3. */
   beam?: number;
-  /** Finals that may wait. Default 1000; one more is refused with `ASR_OVERLOADED`. */
+  /** Finals that may wait. Default 1000, with cards 4096; one more is refused with `ASR_OVERLOADED`. */
   queueMaximum?: number;
   /** How long one inference may take per second of its audio, default 2000 ms, and at least, default 20,000 ms. */
   timeoutMsPerSecond?: number;
@@ -53,6 +56,10 @@ export interface RecogniserOptions extends ModelFiles {
   counters: Counters;
 }
 
+const QUEUE_MAXIMUM = 1000;
+/** What 2000 calls say within some ten seconds: as long as a card takes to come up again. */
+const QUEUE_MAXIMUM_OF_CARDS = 4096;
+
 export type SettledOptions = Required<Omit<RecogniserOptions, "spawn">> & Pick<RecogniserOptions, "spawn">;
 
 /** The options with every default in its place. */
@@ -61,7 +68,7 @@ export function settleOptions(options: RecogniserOptions): SettledOptions {
     beam: 3,
     rules: {},
     cards: null,
-    queueMaximum: 1000,
+    queueMaximum: options.cards ? QUEUE_MAXIMUM_OF_CARDS : QUEUE_MAXIMUM,
     timeoutMsPerSecond: 2000,
     timeoutMinimumMs: 20_000,
     niceness: 5,

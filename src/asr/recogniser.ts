@@ -81,10 +81,13 @@ export class Recogniser {
     return recogniser;
   }
 
-  /** Seconds of live audio that were taken to become finals and are not answered yet. */
+  /**
+   * Seconds of live audio that were taken to become finals and are not answered yet; while cards are up, per row that
+   * they do at once, so that the same limit means about as long a wait on both.
+   */
   get pendingSeconds(): number {
     const samples = [...this.#pending].reduce((sum, { audio }) => sum + audio.pcm16k.length, 0);
-    return samples / MODEL_RATE_HZ;
+    return samples / MODEL_RATE_HZ / this.#roster.rowsOfCards;
   }
 
   /** Utterances that wait for a worker. */

@@ -68,6 +68,11 @@ export class Roster {
     return this.#cards && { planned: this.#cards.threads.length, up: this.#cards.up };
   }
 
+  /** Rows that the cards which are up do at once; 1 without any. */
+  get rowsOfCards(): number {
+    return this.#cards ? Math.max(1, this.#cards.up * this.#cards.rules.rows) : 1;
+  }
+
   /** Who does the work now. */
   get serving(): Crew {
     return this.#cards && !this.fallenBack ? this.#cards : this.#cores;

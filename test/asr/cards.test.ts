@@ -173,6 +173,22 @@ test("a worker of a card that dies, or does not answer, costs no final", { timeo
   release();
 });
 
+test("what waits counts per row of the cards that are up, and in full when they are lost", {
+  timeout,
+}, async (t) => {
+  const { recogniser, card } = await rig(t);
+  const release = card.hang();
+  const answers = recogniser.recognise(many(64));
+  const seconds = () => Math.round(recogniser.pendingSeconds);
+  assert.equal(seconds(), 2);
+  card.loads = false;
+  card.workers[0]?.die();
+  assert.equal(seconds(), 128);
+  release();
+  await outcomes(answers);
+  assert.equal(seconds(), 0);
+});
+
 test("while another card is up, nothing falls back", { timeout }, async (t) => {
   const devices = [0, 1].map((card) => ({ kind: "cuda" as const, card }));
   const { recogniser, cards, processor, counters } = await rig(t, { devices });

@@ -3,8 +3,7 @@
  */
 import { EventEmitter } from "node:events";
 import type { Worker } from "node:worker_threads";
-import type { BatchRules } from "../../src/asr/batch-rules.ts";
-import { widthOf } from "../../src/asr/batch-rules.ts";
+import { type BatchRules, widthOf } from "../../src/asr/batch-rules.ts";
 import { NO_DRAFT } from "../../src/asr/draft.ts";
 import type { Engine } from "../../src/asr/portions.ts";
 import { type Exercised, warmUp } from "../../src/asr/warm-up.ts";
@@ -43,7 +42,12 @@ export class FakeDevice {
   #loaded = 0;
   readonly #waiting: { count: number; resolve: () => void }[] = [];
 
-  constructor(readonly name = "") {}
+  readonly #name: string;
+
+  /** @param name - What its texts begin with. */
+  constructor(name = "") {
+    this.#name = name;
+  }
 
   /** Answers nothing from now on, until what this returns is called. */
   hang(): () => void {
@@ -98,7 +102,7 @@ export class FakeDevice {
       if (widthOf(Math.max(...windows), rules) * windows.length > this.memorySamples)
         throw new Error(OUT_OF_MEMORY);
       this.batches.push(utterances.length);
-      return utterances.map(({ pcm16k }) => recognition(`${this.name}${pcm16k.length}`));
+      return utterances.map(({ pcm16k }) => recognition(`${this.#name}${pcm16k.length}`));
     };
     const run = (utterances: readonly UtteranceAudio[], padSamples?: number) =>
       inference(
