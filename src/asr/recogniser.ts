@@ -134,7 +134,7 @@ export class Recogniser {
   /**
    * Takes an utterance for recognition.
    *
-   * @param request - 16 kHz mono float32, at most 30 s; not changed and not to be changed until answered. What cannot
+   * @param request - 16 kHz mono float32, at most 30 s; copied. What cannot
    *   be recognised is answered with its fault, see `utteranceFault`.
    */
   submit(request: RecognitionRequest): RecognitionJob {
