@@ -193,3 +193,51 @@ test("a loop that hints made is searched again with more silence", async () => {
   const [final] = await recogniseFinals(searcher, [{ ...utterance(), hints: ["Dedalus"] }], 3);
   assert.deepEqual([final?.text, final?.retries], ["Dedalus", ["pad"]]);
 });
+
+test("where nothing is kept, the rows that need a retry share it, each language for itself", async () => {
+  const asked: [number, string, number | undefined][] = [];
+  const searcher = {
+    recognise: async (utterances: readonly UtteranceAudio[], { beam, padSamples }: Search) => {
+      asked.push([utterances.length, utterances.map(({ language }) => language).join(), padSamples]);
+      const spoken = ["en", "es", "en", "en"];
+      return utterances.map(({ language }, row) =>
+        beam === 1
+          ? recognition({ ...(row === 3 ? {} : UNSURE), language: spoken[row] as string })
+          : recognition({ text: "better", language }),
+      );
+    },
+    recogniseAgain: async () => assert.fail("nothing was kept"),
+  };
+  const four = [utterance("auto"), utterance("auto"), utterance("auto"), utterance("auto")];
+  const finals = (await ladder.recogniseFinals(searcher, four, 3, false)) as Recognition[];
+  assert.deepEqual(
+    finals.map(({ text, language, retries }) => [text, language, retries.length]),
+    [
+      ["better", "en", 1],
+      ["better", "es", 1],
+      ["better", "en", 1],
+      ["one", "en", 0],
+    ],
+  );
+  assert.deepEqual(asked, [
+    [4, "auto,auto,auto,auto", undefined],
+    [2, "en,en", undefined],
+    [1, "es", undefined],
+  ]);
+});
+
+test("a row whose search or retry could not be done has no result, and its neighbours have theirs", async () => {
+  const misfit = { misfit: "no memory" };
+  const searcher = {
+    recognise: async (_: readonly UtteranceAudio[], { beam }: Search) =>
+      beam === 1
+        ? [misfit, recognition(UNSURE), recognition(UNSURE)]
+        : [misfit, recognition({ text: "two" })],
+    recogniseAgain: async () => assert.fail("nothing was kept"),
+  };
+  const finals = await ladder.recogniseFinals(searcher, [utterance(), utterance(), utterance()], 3, false);
+  assert.deepEqual(
+    finals.map((portion) => ("misfit" in portion ? portion : portion.text)),
+    [misfit, misfit, "two"],
+  );
+});
