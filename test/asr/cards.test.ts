@@ -189,6 +189,23 @@ test("what waits counts per row of the cards that are up, and in full when they 
   assert.equal(seconds(), 0);
 });
 
+test("what was submitted is heard as it was then, whatever becomes of the buffer", { timeout }, async (t) => {
+  const { recogniser, card } = await rig(t);
+  const peaks: number[] = [];
+  card.fault = (utterances) => {
+    peaks.push(...utterances.map(({ pcm16k }) => pcm16k[1] as number));
+    return null;
+  };
+  const { pcm16k, language } = utterance();
+  const priorities = ["final", "speculative", "partial"] as const;
+  const jobs = priorities.map((priority) =>
+    recogniser.submit({ pcm16k, language, priority, source: priority }),
+  );
+  pcm16k.fill(0);
+  await outcomes(jobs.map(({ answer }) => answer));
+  assert.deepEqual(peaks, [SOUND[1], SOUND[1], SOUND[1]]);
+});
+
 test("while another card is up, nothing falls back", { timeout }, async (t) => {
   const devices = [0, 1].map((card) => ({ kind: "cuda" as const, card }));
   const { recogniser, cards, processor, counters } = await rig(t, { devices });
