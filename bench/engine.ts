@@ -6,7 +6,7 @@
  * token; the decoder has the rest.
  */
 import { chooseThreads, loadConfig } from "../src/app/config.ts";
-import { recogniserFiles } from "../src/app/engine.ts";
+import { recogniserFiles } from "../src/app/model-files.ts";
 import { Whisper } from "../src/asr/whisper.ts";
 import { resample } from "../src/audio/resample.ts";
 import { MODEL_RATE_HZ, PHONE_RATE_HZ } from "../src/base/time.ts";

@@ -9,7 +9,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { chooseThreads, loadConfig } from "../src/app/config.ts";
-import { recogniserFiles } from "../src/app/engine.ts";
+import { recogniserFiles } from "../src/app/model-files.ts";
 import { RETRIES, type Retry, recogniseFinals } from "../src/asr/ladder.ts";
 import { type Recognition, Whisper } from "../src/asr/whisper.ts";
 import { resample } from "../src/audio/resample.ts";

@@ -6,6 +6,7 @@ import { faultsOfHints, normaliseHints } from "../asr/hints.ts";
 import { messageOf } from "../base/error.ts";
 import { parseNetwork } from "../base/ip-address.ts";
 import { parseSecret } from "../delivery/signing.ts";
+import { asrSchema } from "./config-asr.ts";
 
 const url = (protocols: string[]) =>
   z.string().superRefine((text, context) => {
@@ -165,17 +166,7 @@ export const configSchema = z.strictObject({
       keepDeliveredDays: z.number().min(0.01).max(3650).default(7),
     })
     .prefault({}),
-  asr: z
-    .strictObject({
-      /** Name in models/manifest.json. */
-      model: z.string().default("whisper-base"),
-      /** Worker threads with a session each; 0 chooses from the machine. */
-      workers: z.int().min(0).max(64).default(0),
-      /** Inference threads of each worker; 0 chooses from the machine. */
-      threads: z.int().min(0).max(64).default(0),
-      beam: z.int().min(1).max(5).default(3),
-    })
-    .prefault({}),
+  asr: asrSchema.prefault({}),
   vad: z
     .strictObject({
       profile: z.enum(["phone", "pcm"]).default("phone"),

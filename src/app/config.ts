@@ -233,7 +233,10 @@ const WORKERS = 4;
  * Workers and threads for this machine, where the configuration leaves them open. Workers before threads: utterances side
  * by side carry a quarter more calls than threads within one.
  */
-export function chooseThreads({ workers, threads }: ConfigFile["asr"], cores = os.availableParallelism()) {
+export function chooseThreads(
+  { workers, threads }: Pick<ConfigFile["asr"], "workers" | "threads">,
+  cores = os.availableParallelism(),
+) {
   const chosenWorkers = workers || Math.max(1, Math.min(WORKERS, Math.floor(cores / (threads || 1))));
   return { workers: chosenWorkers, threads: threads || Math.max(1, Math.floor(cores / chosenWorkers)) };
 }

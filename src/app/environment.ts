@@ -85,6 +85,17 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     parse: text,
     meaning: "name of the model in models/manifest.json",
   },
+  LINESCRIBE_ASR_CUDA_MODEL: {
+    path: ["asr", "cudaModel"],
+    parse: text,
+    meaning: "name of the model for CUDA cards",
+  },
+  LINESCRIBE_ASR_DEVICE: { path: ["asr", "device"], parse: text, meaning: "auto, cpu or cuda" },
+  LINESCRIBE_ASR_CARDS: {
+    path: ["asr", "cards"],
+    parse: (value) => list(value).map(whole),
+    meaning: "indices of the CUDA cards that are used, separated by commas",
+  },
   LINESCRIBE_ASR_WORKERS: {
     path: ["asr", "workers"],
     parse: whole,

@@ -16,7 +16,7 @@ import { findProgram } from "./find-program.ts";
 import type { Outside } from "./outside.ts";
 
 export interface FileApiOptions {
-  config: Pick<Config, "api" | "asr" | "endpointer">;
+  config: Pick<Config, "api" | "endpointer">;
   engine: Engine;
   access: Pick<Access, "admit" | "allowsOrigin">;
   outside: Outside;
@@ -34,7 +34,7 @@ export interface FileApi {
 
 export function createFileApi(options: FileApiOptions): FileApi {
   const { config, engine, access, outside, logger, counters } = options;
-  const { asr, api, endpointer } = config;
+  const { api, endpointer } = config;
   const { recogniser, detector } = engine;
   const limits = {
     maximumBytes: api.fileBytes,
@@ -56,8 +56,8 @@ export function createFileApi(options: FileApiOptions): FileApi {
     logger,
     counters,
   };
-  const transcriptions = new Transcriptions({ ...shared, models: [asr.model] });
-  const listen = new ListenFiles({ ...shared, ...outside, model: asr.model });
+  const transcriptions = new Transcriptions({ ...shared, models: [engine.model] });
+  const listen = new ListenFiles({ ...shared, ...outside, model: engine.model });
   return {
     routers: [transcriptions.router, listen.router],
     drain: () => {

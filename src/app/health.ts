@@ -2,8 +2,11 @@
  * What load balancers, operators and replayers ask: is the program alive, does it take calls, how far is it behind.
  */
 import { Router } from "express";
+import type { ErrorCode } from "../base/codes.ts";
 
 export interface Health {
+  /** What recognises: the model, `cpu` or `cuda:0` of each worker, and why it is not a card that could have been. */
+  recognition: { model: string; devices: readonly string[]; fallback: ErrorCode | null };
   /** Calls that have not ended. */
   calls: number;
   /** Sessions that have not ended: audio from clients that are no carrier. */

@@ -6,6 +6,7 @@
  */
 import type http from "node:http";
 import { type Access, createAccess } from "../access/access.ts";
+import { showDevice } from "../asr/device.ts";
 import type { ErrorCode } from "../base/codes.ts";
 import { Counters } from "../base/counters.ts";
 import { LinescribeError, messageOf } from "../base/error.ts";
@@ -75,7 +76,7 @@ const PROBE_MS = 2000;
 /**
  * Starts the server; resolves when it takes calls.
  *
- * @throws {LinescribeError} `MODEL_MISSING`, `MODEL_ALTERED`, `STORE_FAILED`, `CONFIG_INVALID`; nothing listens then.
+ * @throws {LinescribeError} `MODEL_...`, `CARD_...`, `STORE_FAILED`, `CONFIG_INVALID`; nothing listens then.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { config, logger, counters = new Counters() } = options;
@@ -181,7 +182,7 @@ class Server implements RunningServer {
     const [sessions, access] = [this.#sessions, this.#access];
     const sockets = { access, sessions, limits: config.sockets, log: logger, counters };
     this.#transcribe = attachTranscribeSocket(upgrades.at(TRANSCRIBE_PATH), sockets);
-    const [{ model }, { callbacks }] = [config.asr, this.#outside];
+    const [{ model }, { callbacks }] = [engine, this.#outside];
     refuseOtherVersion(upgrades.at(OTHER_PATH));
     this.#listen = attachLiveSocket(upgrades.at(LISTEN_PATH), { ...sockets, model, callbacks });
     this.#watermarks = setInterval(() => this.#saveWatermarks(), WATERMARK_MS);
@@ -289,7 +290,9 @@ class Server implements RunningServer {
 
   #health(): Health {
     const { pending, dead, oldestPendingMs } = this.#outbox();
+    const { model, devices, fallback } = this.engine;
     return {
+      recognition: { model, devices: devices.map(showDevice), fallback },
       calls: this.#switchboard.active,
       sessions: this.#sessions.active,
       backlogMs: this.#switchboard.backlogMs,

@@ -28,6 +28,8 @@ const schema = z.object({
   source: z.string(),
   licence: z.string(),
   precision: z.string(),
+  /** What it was exported for; files from before there were two kinds do not say it. */
+  "linescribe.device": z.enum(["cpu", "cuda"]).default("cpu"),
   melBands: json(z.number().int()),
   vocabulary: json(z.number().int().positive()),
   width: json(z.number().int().positive()),
@@ -53,8 +55,8 @@ const schema = z.object({
   alignmentHeads: json(z.array(z.tuple([id, id]))),
 });
 
-/** Facts about one exported Whisper: token ids, suppress lists, sizes (counts) and origin. */
-export type WhisperMetadata = z.infer<typeof schema>;
+/** Facts about one exported Whisper: token ids, suppress lists, sizes (counts), origin, and what it is to run on. */
+export type WhisperMetadata = z.infer<typeof schema> & { device: "cpu" | "cuda" };
 
 /**
  * Reads and checks the metadata of an exported Whisper.
@@ -74,7 +76,7 @@ export async function readWhisperMetadata(modelPath: string): Promise<WhisperMet
     });
   }
   const parsed = schema.safeParse(properties);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return { ...parsed.data, device: parsed.data["linescribe.device"] };
   const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
   throw new LinescribeError("MODEL_ALTERED", `${modelPath} lacks metadata of models/export: ${faults}`);
 }

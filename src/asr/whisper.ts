@@ -1,12 +1,13 @@
 /**
  * One Whisper session: a batch of utterances in, texts out. Blocks its thread; lives in a worker.
  */
-import { InferenceSession } from "onnxruntime-node";
+import type { InferenceSession } from "onnxruntime-node";
 import { type BatchRules, CPU_RULES, widthOf } from "./batch-rules.ts";
 import { type Biases, createBiases, NEVER } from "./bias.ts";
-import type { Device } from "./device.ts";
+import { CPU, type Device, expectModelFor } from "./device.ts";
 import { continueFrom, type Draft, draftWindow, forcedTokens, NO_DRAFT, positionsToKeep } from "./draft.ts";
 import { contextOf, type GraphInputs, type Output, type PaddedAudio, padded, runGraph } from "./graph.ts";
+import { openGraph } from "./graph-session.ts";
 import { HintCompiler } from "./hint-inputs.ts";
 import { NO_HINTS } from "./hints.ts";
 import type { Retry } from "./ladder.ts";
@@ -111,19 +112,16 @@ export class Whisper {
     this.#hints = new HintCompiler(tokenizer.encode, this.#biases);
   }
 
-  /** @throws {LinescribeError} `MODEL_MISSING` or `MODEL_ALTERED`. */
+  /** @throws {LinescribeError} `MODEL_MISSING`, `MODEL_ALTERED`, `MODEL_WRONG_DEVICE` or `CARD_FAILED`. */
   static async load(options: WhisperOptions): Promise<Whisper> {
-    const { modelPath, tokenizerPath, threads, spin, device, rules = CPU_RULES } = options;
+    const { modelPath, tokenizerPath, threads, spin, device = CPU, rules = CPU_RULES } = options;
     const metadata = await readWhisperMetadata(modelPath);
+    expectModelFor(device.kind, metadata, modelPath);
     const tokenizer = loadTokenizer(tokenizerPath);
-    const session = await InferenceSession.create(modelPath, {
-      executionProviders: device?.kind === "cuda" ? [{ name: "cuda", deviceId: device.card }] : ["cpu"],
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      graphOptimizationLevel: "all",
-      // Between inferences nobody spins: the sockets have the core then.
-      extra: { session: { intra_op: { allow_spinning: spin ? "1" : "0" }, force_spinning_stop: "1" } },
-    });
+    const silence = { pcm16k: new Float32Array(PAD_SAMPLES), language: "en" };
+    const session = await openGraph({ modelPath, device, threads, spin }, (opened) =>
+      new Whisper(metadata, opened, tokenizer, rules).recognise([silence], { beam: 1, limit: 1 }),
+    );
     return new Whisper(metadata, session, tokenizer, rules);
   }
 

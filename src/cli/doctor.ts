@@ -3,6 +3,7 @@
  */
 import pc from "picocolors";
 import { checkConfig } from "../app/config.ts";
+import { cardChecks } from "./doctor/card-checks.ts";
 import { environmentChecks } from "./doctor/environment-checks.ts";
 import { modelChecks } from "./doctor/model-checks.ts";
 import { settingChecks } from "./doctor/setting-checks.ts";
@@ -24,6 +25,7 @@ export async function doctor({ config: file, json }: { config?: string; json?: b
   const checks = [
     ...(await environmentChecks(file, config)),
     ...(await modelChecks(config)),
+    ...(await cardChecks(config?.asr ?? null)),
     ...faults.map((fault): Check => {
       const fix = "correct the configuration file or the LINESCRIBE_ variable";
       return { name: "configuration", verdict: "fail", found: fault, fix };

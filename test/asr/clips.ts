@@ -3,7 +3,7 @@
  */
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { recogniserFiles } from "../../src/app/engine.ts";
+import { recogniserFiles } from "../../src/app/model-files.ts";
 import { encodeMulaw } from "../../src/audio/g711.ts";
 import { resample } from "../../src/audio/resample.ts";
 import { f32ToS16 } from "../../src/audio/sample.ts";

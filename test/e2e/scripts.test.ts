@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { type Engine, VAD_MODEL } from "../../src/app/engine.ts";
+import { CPU } from "../../src/asr/device.ts";
 import { Counters } from "../../src/base/counters.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { loadRecordedCall } from "../../src/cli/replay/sound-call.ts";
@@ -48,7 +49,8 @@ before(async () => {
   const modelPath = await verifyModel(findModel(readManifest(), VAD_MODEL));
   const detector = await SpeechDetector.start({ modelPath, logger: silentLogger, counters: new Counters() });
   const small = recogniser as unknown as Engine["recogniser"];
-  engine = { detector, recogniser: small, workers: 1, threads: 1, close: () => detector.close() };
+  const recognition = { recogniser: small, model: "small", devices: [CPU], workers: 1, threads: 1 };
+  engine = { detector, ...recognition, fallback: null, close: () => detector.close() };
   rig = await startRig({}, { engine, onPartial: (partial) => partials.push(partial) });
 });
 after(async () => {

@@ -3,7 +3,7 @@
  */
 import { existsSync } from "node:fs";
 import type { Config } from "../../app/config.ts";
-import { recogniserFiles } from "../../app/engine.ts";
+import { recogniserFiles } from "../../app/model-files.ts";
 import { whisperLanguage } from "../../asr/language.ts";
 import { readWhisperMetadata } from "../../asr/metadata.ts";
 import { LinescribeError, messageOf } from "../../base/error.ts";
