@@ -13,6 +13,8 @@ import { runtimeVersion, versionStrings } from "./version.ts";
 export const PROVIDER_FILE = "libonnxruntime_providers_cuda.so";
 /** Loaded first; it carries calls between runtime and provider. */
 export const SHARED_FILE = "libonnxruntime_providers_shared.so";
+/** The driver's own library. */
+const DRIVER_FILE = "libcuda.so.1";
 const RUNTIME_FILE = "libonnxruntime.so.1";
 /** The only platform for which onnxruntime-node knows cards. */
 const PLATFORM = "linux-x64";
@@ -93,7 +95,7 @@ async function inspectLibraries(machine: Machine, file: string, { needed }: Shar
   const { found, missing: absent } = await findNeeded(file, search);
   return {
     cudaMajor,
-    driverLibrary: found.get("libcuda.so.1") ?? null,
+    driverLibrary: found.get(DRIVER_FILE) ?? null,
     finding: librariesFinding({ found, missing: absent }, cudaMajor),
   };
 }
@@ -103,14 +105,21 @@ function librariesFinding({ found, missing: absent }: FoundLibraries, cudaMajor:
   if (absent.length === 0)
     return { check, found: `all ${found.size} that the provider library needs are there` };
   // The driver brings this one, nobody else does.
-  const driverOnly = absent.every((name) => name === "libcuda.so.1");
-  const remedy = driverOnly
-    ? "install NVIDIA's driver; in a container, set NVIDIA_DRIVER_CAPABILITIES=compute,utility"
-    : `install those of CUDA ${cudaMajor ?? ""} and start with LD_LIBRARY_PATH leading to them, ${HOW}`;
+  const [others, driverOwn] = [absent.filter((name) => name !== DRIVER_FILE), absent.includes(DRIVER_FILE)];
+  const remedies = [
+    ...(others.length > 0
+      ? [`install CUDA ${cudaMajor ?? ""} and start with LD_LIBRARY_PATH leading to its libraries, ${HOW}`]
+      : []),
+    ...(driverOwn
+      ? [
+          `${DRIVER_FILE} comes with NVIDIA's driver; in a container, set NVIDIA_DRIVER_CAPABILITIES=compute,utility`,
+        ]
+      : []),
+  ];
   return {
     check,
     found: `the provider library needs ${absent.join(", ")}, and the loader finds none of that name`,
-    fault: { code: "CARD_NO_LIBRARY", remedy },
+    fault: { code: "CARD_NO_LIBRARY", remedy: remedies.join("; ") },
   };
 }
 

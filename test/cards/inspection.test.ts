@@ -78,7 +78,7 @@ test("each thing that can be in the way has one message, with its code and its r
     ],
     [
       { libraries: ["libcudart.so.13", "libcublasLt.so.13"] },
-      /^CARD_NO_LIBRARY: .*libcuda\.so\.1.*install NVIDIA's driver/,
+      /^CARD_NO_LIBRARY: .*needs libcuda\.so\.1, .*; libcuda\.so\.1 comes with NVIDIA's driver/,
     ],
   ];
   for (const [options, message] of cases) {
