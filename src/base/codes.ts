@@ -29,7 +29,7 @@ export const ERROR_CODES = {
   MODEL_WRONG_DEVICE: "A model was exported for the other kind of device: processor or CUDA card",
   CARD_NO_DRIVER: "No NVIDIA driver, or it tells of no card",
   CARD_OLD_DRIVER: "The NVIDIA driver is too old for the CUDA of the provider library",
-  CARD_NOT_THERE: "asr.cards names a card that is not there",
+  CARD_NOT_THERE: "A card that asr.cards names is not there",
   CARD_UNSUPPORTED: "The provider library has no kernels for the architecture of a card",
   CARD_NO_MEMORY: "A card has less free memory than the model needs",
   CARD_NO_PROVIDER:

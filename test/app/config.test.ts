@@ -114,6 +114,8 @@ test("every variable reaches a setting of the schema", () => {
     LINESCRIBE_CALLBACK_URL: "https://b.example",
     LINESCRIBE_CALLBACK_SECRETS: `${SECRET},${OTHER_SECRET}`,
     LINESCRIBE_ASR_MODEL: "whisper-base",
+    LINESCRIBE_ASR_DEVICE: "cuda",
+    LINESCRIBE_ASR_CARDS: "1, 0",
     LINESCRIBE_ORIGINS: "https://a.example,https://b.example:8443",
   };
   const environment = Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, values[name] ?? "3"]));

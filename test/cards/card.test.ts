@@ -32,8 +32,13 @@ test("what the driver prints of any cards is what is read of them", () => {
   );
 });
 
+/** Whatever bytes a pipe may bring. */
+const latin1 = fc
+  .uint8Array({ minLength: 1, maxLength: 3 })
+  .map((bytes) => Buffer.from(bytes).toString("latin1"));
+
 test("a line that is spoiled in one place is refused, or says something that may be true", () => {
-  const noise = fc.tuple(fc.nat(H100.length - 1), fc.string({ unit: "binary", minLength: 1, maxLength: 3 }));
+  const noise = fc.tuple(fc.nat(H100.length - 1), latin1);
   fc.assert(
     fc.property(noise, ([at, text]) => {
       let cards: Card[];
@@ -51,7 +56,7 @@ test("a line that is spoiled in one place is refused, or says something that may
         assert.match(name, /^[\x20-\x7e]{1,100}$/);
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: 400 },
   );
 });
 

@@ -75,13 +75,13 @@ test("kernels of both kinds are told apart in a row of containers", async () => 
 });
 
 test("a library with ever so many kernels is read only so far", async () => {
-  const many = Buffer.concat(Array.from({ length: 5000 }, () => container([{ kind: 2, architecture: 90 }])));
-  const file = fileOf(elfFile({ kernels: many }));
+  const many = Array.from({ length: 600 }, () => container([{ kind: 2, architecture: 90 }]));
+  const file = fileOf(
+    elfFile({ kernels: Buffer.concat([...many, container([{ kind: 2, architecture: 75 }])]) }),
+  );
   const section = (await readSharedLibrary(file)).sections.get(".nv_fatbin");
   assert.ok(section);
-  const beganAt = performance.now();
   assert.deepEqual(await readKernels(file, section), { binaries: [90], portable: [] });
-  assert.ok(performance.now() - beganAt < 1000);
 });
 
 test("any bytes are answered with a library or with an error of ours, within a moment", async () => {
@@ -107,6 +107,6 @@ test("any bytes are answered with a library or with an error of ours, within a m
         assert.match((error as Error).message, /^(it|its|a) /, String(error));
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
