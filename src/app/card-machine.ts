@@ -47,14 +47,28 @@ function bindingFolder(): string {
   return path.join(bin, version, process.platform, process.arch);
 }
 
-/** Runs a program without a shell and takes what it writes; it is killed when it takes too long or writes too much. */
-export function run(file: string, arguments_: readonly string[], timeout: number): Promise<ProgramAnswer> {
+/**
+ * Runs a program without a shell and takes what it writes. One that takes too long or writes too much is killed, and not
+ * waited for: a driver that hangs holds its processes where no signal reaches them.
+ */
+export function run(file: string, arguments_: readonly string[], timeoutMs: number): Promise<ProgramAnswer> {
   return new Promise((resolve) => {
-    const options = { timeout, maxBuffer: OUTPUT_BYTES, killSignal: "SIGKILL", windowsHide: true } as const;
+    const options = { maxBuffer: OUTPUT_BYTES, killSignal: "SIGKILL", windowsHide: true } as const;
     const child = execFile(file, arguments_, options, (error, stdout, stderr) => {
+      clearTimeout(timer);
       if (error === null) resolve({ exitCode: 0, output: stdout });
-      else resolve({ exitCode: child.exitCode, output: `${stdout}${stderr}`.trim() || error.message });
+      else {
+        const exitCode = typeof error.code === "number" ? error.code : null;
+        resolve({ exitCode, output: `${stdout}${stderr}`.trim() || error.message });
+      }
     });
+    const timer = setTimeout(() => {
+      resolve({ exitCode: null, output: `no answer after ${timeoutMs / 1000} s` });
+      child.kill("SIGKILL");
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      child.unref();
+    }, timeoutMs);
     child.stdin?.end();
   });
 }
