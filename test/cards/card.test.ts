@@ -95,4 +95,6 @@ test("CUDA counts the cards that CUDA_VISIBLE_DEVICES leaves it, in that order",
   assert.deepEqual(names("0,0,1"), ["0 H100"]);
   assert.deepEqual(names("-1"), []);
   assert.deepEqual(names("GPU-"), []);
+  const alike = parseCards(`${H100}\n${L4.replace("GPU-aaaa", "GPU-1111")}`);
+  assert.deepEqual(visibleCards(alike, "GPU-1111"), [], "a beginning that two have names neither");
 });

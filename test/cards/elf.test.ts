@@ -84,6 +84,24 @@ test("a library with ever so many kernels is read only so far", async () => {
   assert.deepEqual(await readKernels(file, section), { binaries: [90], portable: [] });
 });
 
+test("a library that is cut short, or points beyond its end, says so", async () => {
+  const whole = elfFile(PROVIDER);
+  const cut = { message: "it is cut short" };
+  for (const length of [0, 30, 100, whole.length - 1])
+    await assert.rejects(readSharedLibrary(fileOf(whole.subarray(0, length))), cut, String(length));
+  for (const offset of [1n << 40n, (1n << 64n) - 1n]) {
+    const astray = Buffer.from(whole);
+    astray.writeBigUInt64LE(offset, 40);
+    await assert.rejects(readSharedLibrary(fileOf(astray)), cut);
+  }
+  const kernels = container([{ kind: 2, architecture: 90 }]);
+  kernels.writeBigUInt64LE(1n << 40n, 8);
+  const file = fileOf(elfFile({ kernels }));
+  const section = (await readSharedLibrary(file)).sections.get(".nv_fatbin");
+  assert.ok(section);
+  await assert.rejects(readKernels(file, section), { message: "its kernels are cut short" });
+});
+
 test("any bytes are answered with a library or with an error of ours, within a moment", async () => {
   const whole = elfFile({ ...PROVIDER, runPath: "$ORIGIN" });
   const bytes = fc.oneof(
