@@ -6,6 +6,7 @@ import { createKeyText } from "../../src/access/key.ts";
 import { loadConfig } from "../../src/app/config.ts";
 import type { Engine } from "../../src/app/engine.ts";
 import { startServer } from "../../src/app/server.ts";
+import { CPU } from "../../src/asr/device.ts";
 import { LinescribeError } from "../../src/base/error.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { openStore, Store } from "../../src/store/store.ts";
@@ -22,6 +23,9 @@ function engineWithoutModels(): Engine {
   const engine = {
     detector: new LoudnessDetector(),
     recogniser,
+    model: "scripted-fp16",
+    devices: [CPU, { kind: "cuda", card: 1 }],
+    fallback: "CARD_NO_MEMORY",
     workers: 1,
     threads: 1,
     close: async () => {},
@@ -58,6 +62,7 @@ test("a running server is alive, ready, and knows nothing at other addresses", a
     { ...health.body, counters: null },
     {
       status: "ok",
+      recognition: { model: "scripted-fp16", devices: ["cpu", "cuda:1"], fallback: "CARD_NO_MEMORY" },
       calls: 0,
       sessions: 0,
       backlogMs: 0,

@@ -10,6 +10,7 @@ import { createKeyText, type Scope } from "../../src/access/key.ts";
 import { loadConfig } from "../../src/app/config.ts";
 import type { Engine } from "../../src/app/engine.ts";
 import { type RunningServer, startServer } from "../../src/app/server.ts";
+import { CPU } from "../../src/asr/device.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { normalizeEnglish } from "../../src/score/normalizer.ts";
 import { CLIPS, type Clip } from "../asr/clips.ts";
@@ -83,6 +84,9 @@ export function engineWithoutModels(): Engine {
   const engine = {
     detector: new LoudnessDetector(),
     recogniser,
+    model: "scripted",
+    devices: [CPU],
+    fallback: null,
     workers: 1,
     threads: 1,
     close: async () => {},
