@@ -129,7 +129,7 @@ async function kernelsOf(file: string, { sections }: SharedLibrary): Promise<Ker
   return section ? readKernels(file, section).catch(() => NOTHING.kernels) : NOTHING.kernels;
 }
 
-/** `7.5, 8.0 and newer` for people. */
+/** `7.5, 8.0, 9.0` for people. */
 export function showKernels({ binaries, portable }: Kernels): string {
   return [...new Set([...binaries, ...portable])].map(showArchitecture).join(", ");
 }

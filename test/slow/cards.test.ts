@@ -1,5 +1,6 @@
 /**
- * That the proof of where a session runs works on a real graph: on the processor, for that is what every machine has.
+ * Cards, with what every machine has: the proof of where a session runs on a real graph, and the real command without a
+ * card that it could use.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -15,6 +16,7 @@ import { readWhisperMetadata } from "../../src/asr/metadata.ts";
 import { loadTokenizer } from "../../src/asr/tokenizer.ts";
 import { windowSamples } from "../../src/asr/window.ts";
 import { MODEL } from "../asr/clips.ts";
+import { run, start, temporaryFolder } from "../cli/command.ts";
 
 const metadata = await readWhisperMetadata(MODEL.modelPath);
 const { encode } = loadTokenizer(MODEL.tokenizerPath);
@@ -40,4 +42,39 @@ test("a graph that fell back to the processor without a word is found out", asyn
   await assert.rejects(openProven(MODEL.modelPath, options, proof), {
     message: /^its matrix products ran on CPUExecutionProvider \d{2,3} instead$/,
   });
+});
+
+// A card or not: a model for processors cannot run there.
+const CARD = {
+  LINESCRIBE_ASR_CUDA_MODEL: "whisper-base",
+  LINESCRIBE_PORT: "0",
+  LINESCRIBE_HOST: "127.0.0.1",
+};
+const NO_CARD = /\b(CARD_[A-Z_]+|MODEL_WRONG_DEVICE)\b/;
+
+test("a server whose cards are forced and cannot be used ends with exit code 1, and says why and what to do", async (t) => {
+  const folder = temporaryFolder(t);
+  const forced = { ...CARD, LINESCRIBE_ASR_DEVICE: "cuda" };
+  const { code, stderr, stdout } = await run(["serve", "--insecure"], folder, forced);
+  assert.equal(code, 1);
+  assert.match(stderr, NO_CARD);
+  assert.doesNotMatch(stdout, /"msg":"listening"/);
+});
+
+test("a server that may use cards and cannot warns once, and listens with the processor", async (t) => {
+  const child = start(["serve", "--insecure"], temporaryFolder(t), CARD);
+  t.after(() => child.kill("SIGKILL"));
+  let log = "";
+  for await (const chunk of child.stdout.setEncoding("utf8")) {
+    log += chunk;
+    if (log.includes('"listening"')) break;
+  }
+  const lines = log.split("\n").filter((line) => line.startsWith("{"));
+  const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  const warnings = entries.filter(({ level, code }) => level === "warn" && code);
+  assert.equal(warnings.length, 1, log);
+  assert.match(String(warnings[0]?.code), NO_CARD);
+  const started = entries.find(({ msg }) => msg === "engine started");
+  assert.equal(started?.fallback, warnings[0]?.code);
+  assert.ok((started?.devices as string[]).every((device) => device === "cpu"));
 });
