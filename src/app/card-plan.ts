@@ -2,15 +2,16 @@
  * Whether recognition runs on cards, on which, and with what model; or why it does not.
  */
 import type { Device } from "../asr/device.ts";
+import type { ModelFiles } from "../asr/recogniser-options.ts";
 import { LinescribeError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { errorOf, type Finding } from "../cards/finding.ts";
 import { inspectCards } from "../cards/inspection.ts";
 import type { Machine } from "../cards/machine.ts";
 import type { AsrConfig } from "./config-asr.ts";
-import { type ModelFiles, modelBytes, verifiedFiles } from "./model-files.ts";
+import { modelBytes, verifiedFiles } from "./model-files.ts";
 
-export interface CardPlan {
+export interface ChosenCards {
   model: string;
   files: ModelFiles;
   /** One worker each. */
@@ -31,7 +32,12 @@ export interface CardPlanOptions {
  * @returns Null where recognition is to run on the processor by configuration.
  * @throws {LinescribeError} the first thing in the way (`CARD_...`, `MODEL_...`), with all others in its message.
  */
-export async function planCards({ asr, machine, models, logger }: CardPlanOptions): Promise<CardPlan | null> {
+export async function planCards({
+  asr,
+  machine,
+  models,
+  logger,
+}: CardPlanOptions): Promise<ChosenCards | null> {
   const { device, cudaModel, cards = null } = asr;
   if (device === "cpu" || cudaModel === undefined) return null;
   const inspection = await inspectCards(machine, { cards, modelBytes: modelBytes(cudaModel, models) });

@@ -5,8 +5,15 @@ import { Router } from "express";
 import type { ErrorCode } from "../base/codes.ts";
 
 export interface Health {
-  /** What recognises: the model, `cpu` or `cuda:0` of each worker, and why it is not a card that could have been. */
-  recognition: { model: string; devices: readonly string[]; fallback: ErrorCode | null };
+  recognition: {
+    model: string;
+    /** `cpu` or `cuda:0` of each worker, as it was started. */
+    devices: readonly string[];
+    /** How many cards there should be and how many are up; null without cards. */
+    cards: { planned: number; up: number } | null;
+    /** Why they are no cards that they could have been. */
+    fallback: ErrorCode | null;
+  };
   /** Calls that have not ended. */
   calls: number;
   /** Sessions that have not ended: audio from clients that are no carrier. */

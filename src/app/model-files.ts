@@ -4,6 +4,7 @@
 import path from "node:path";
 import { type Device, expectModelFor } from "../asr/device.ts";
 import { readWhisperMetadata } from "../asr/metadata.ts";
+import type { ModelFiles } from "../asr/recogniser-options.ts";
 import {
   findModel,
   type Manifest,
@@ -12,11 +13,6 @@ import {
   readManifest,
   verifyModel,
 } from "../models/manifest.ts";
-
-export interface ModelFiles {
-  modelPath: string;
-  tokenizerPath: string;
-}
 
 function entriesOf(manifest: Manifest, model: string): { model: ModelEntry; tokenizer: ModelEntry } {
   return { model: findModel(manifest, model), tokenizer: findModel(manifest, `${model}.tokenizer`) };

@@ -290,9 +290,9 @@ class Server implements RunningServer {
 
   #health(): Health {
     const { pending, dead, oldestPendingMs } = this.#outbox();
-    const { model, devices, fallback } = this.engine;
+    const { recogniser, model, devices, fallback } = this.engine;
     return {
-      recognition: { model, devices: devices.map(showDevice), fallback },
+      recognition: { model, devices: devices.map(showDevice), cards: recogniser.cards, fallback },
       calls: this.#switchboard.active,
       sessions: this.#sessions.active,
       backlogMs: this.#switchboard.backlogMs,

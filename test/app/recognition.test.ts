@@ -8,7 +8,8 @@ import { asrSchema } from "../../src/app/config-asr.ts";
 import { type RecognitionOptions, startRecognition } from "../../src/app/recognition.ts";
 import { showDevice } from "../../src/asr/device.ts";
 import { readOnnxProperties } from "../../src/asr/metadata.ts";
-import type { Recogniser, RecogniserOptions } from "../../src/asr/recogniser.ts";
+import type { Recogniser } from "../../src/asr/recogniser.ts";
+import type { RecogniserOptions } from "../../src/asr/recogniser-options.ts";
 import { Counters } from "../../src/base/counters.ts";
 import { LinescribeError } from "../../src/base/error.ts";
 import { type Logger, silentLogger } from "../../src/base/log.ts";
@@ -61,9 +62,12 @@ async function outcomeOf({ asr = {}, machine = {}, failure }: Given): Promise<Ou
     },
   };
   let started = "";
-  const start = async ({ modelPath, devices = [] }: RecogniserOptions): Promise<Recogniser> => {
-    started = `${path.basename(modelPath)} on ${devices.map(showDevice).join(" ")}`;
-    if (failure && devices.some(({ kind }) => kind === "cuda")) throw failure;
+  const start = async ({ modelPath, workers, cards }: RecogniserOptions): Promise<Recogniser> => {
+    const onCards = `${cards && path.basename(cards.modelPath)} on ${cards?.devices.map(showDevice).join(" ")}`;
+    // The model of the processor stands by in any case.
+    assert.deepEqual([path.basename(modelPath), workers], ["base", 2]);
+    started = cards ? onCards : "base on cpu cpu";
+    if (failure && cards) throw failure;
     return {} as Recogniser;
   };
   const options: RecognitionOptions = {
@@ -74,8 +78,8 @@ async function outcomeOf({ asr = {}, machine = {}, failure }: Given): Promise<Ou
     counters: new Counters(),
     start,
   };
-  const { fallback, workers, devices } = await startRecognition(options);
-  assert.equal(workers, devices.length);
+  const { fallback, model, devices } = await startRecognition(options);
+  assert.equal(`${model} on ${devices.map(showDevice).join(" ")}`, started);
   return { started, fallback, warnings };
 }
 

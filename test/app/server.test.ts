@@ -18,6 +18,7 @@ import { ended, final, sampleCall, temporaryFile } from "../store/sample.ts";
 function engineWithoutModels(): Engine {
   const recogniser = Object.assign(new ScriptedRecogniser(), {
     pendingSeconds: 0,
+    cards: { planned: 2, up: 1 },
     language: (tag: string) => (tag === "tlh" ? null : "en"),
   });
   const engine = {
@@ -62,7 +63,12 @@ test("a running server is alive, ready, and knows nothing at other addresses", a
     { ...health.body, counters: null },
     {
       status: "ok",
-      recognition: { model: "scripted-fp16", devices: ["cpu", "cuda:1"], fallback: "CARD_NO_MEMORY" },
+      recognition: {
+        model: "scripted-fp16",
+        devices: ["cpu", "cuda:1"],
+        cards: { planned: 2, up: 1 },
+        fallback: "CARD_NO_MEMORY",
+      },
       calls: 0,
       sessions: 0,
       backlogMs: 0,

@@ -24,7 +24,8 @@ const options = sessionOptions({ device: CPU, threads: 1, spin: false });
 
 async function inferOnce(session: InferenceSession): Promise<void> {
   const silence = { pcm16k: new Float32Array(8000) };
-  const audio = padded([silence], [windowSamples(8000, metadata.tailPool)]);
+  const samples = windowSamples(8000, metadata.tailPool);
+  const audio = padded([silence], [samples], samples);
   const hints = new HintCompiler(encode, createBiases(metadata)).compile(NO_HINTS);
   const prompts = [startTokens(metadata, "en")];
   await runGraph(session, metadata, { audio, prompts, beam: 1, limit: 1, hints });
