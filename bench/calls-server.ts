@@ -4,13 +4,24 @@
  */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { loadConfig } from "../src/app/config.ts";
+import { startEngine } from "../src/app/engine.ts";
 import { startServer } from "../src/app/server.ts";
+import { Counters } from "../src/base/counters.ts";
 import { silentLogger } from "../src/base/log.ts";
 import type { TranscriptPartial } from "../src/transcript/partial.ts";
+
+/** Where the models lie, and `asr` of the configuration. */
+export interface BenchEngine {
+  /** Folder with `manifest.json`. */
+  models: string;
+  asr: Record<string, unknown>;
+}
 
 export interface CallsServerSettings {
   settings: Record<string, unknown>;
   partials: boolean;
+  /** Another engine than that of the settings. */
+  engine?: BenchEngine;
 }
 
 export interface ServerFigures {
@@ -26,11 +37,19 @@ export type FromServer =
   | { type: "partial"; partial: TranscriptPartial; at: number }
   | { type: "figures"; figures: ServerFigures };
 
-const { settings, partials } = JSON.parse(process.argv[2] ?? "{}") as CallsServerSettings;
+const options = JSON.parse(process.argv[2] ?? "{}") as CallsServerSettings;
+const { partials, engine: special } = options;
+const settings = special ? { ...options.settings, asr: special.asr } : options.settings;
 const send = (message: FromServer): void => void process.send?.(message);
+const config = loadConfig({ file: null, environment: {}, overrides: settings });
+const counters = new Counters();
+const engine = special
+  ? await startEngine({ asr: config.asr, logger: silentLogger, counters, models: special.models })
+  : null;
 const server = await startServer({
-  config: loadConfig({ file: null, environment: {}, overrides: settings }),
+  config,
   logger: silentLogger,
+  ...(engine ? { engine, counters } : {}),
   ...(partials
     ? { onPartial: (partial: TranscriptPartial) => send({ type: "partial", partial, at: Date.now() }) }
     : {}),
@@ -59,6 +78,7 @@ process.on("message", async (message: "begin" | "end" | "stop") => {
     send({ type: "figures", figures });
   } else {
     await server.stop();
+    await engine?.close();
     process.exit(0);
   }
 });
