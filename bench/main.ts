@@ -26,6 +26,7 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   calls: () => import("./calls.ts"),
   cost: () => import("./cost.ts"),
   engine: () => import("./engine.ts"),
+  gpu: () => import("./gpu.ts"),
   hints: () => import("./hints.ts"),
   loop: () => import("./loop.ts"),
   sessions: () => import("./sessions.ts"),

@@ -1,0 +1,149 @@
+/**
+ * What a card does, or with `--device cpu` the processor in its place: `npm run bench -- gpu [DIR] [OPTIONS]`.
+ *
+ * 1. Encoder and decoder of one inference, batch size by length of utterance, and their distance from the device's peaks.
+ * 2. Calls held without sockets: sound in real time into speech detection and the recogniser of the server.
+ * 3. The same calls through the whole product as in `bench -- calls`, and so the share of the network.
+ *
+ * `bench/README.md` has the options.
+ */
+import { chooseThreads, loadConfig } from "../src/app/config.ts";
+import { Whisper } from "../src/asr/whisper.ts";
+import { resample } from "../src/audio/resample.ts";
+import { MODEL_RATE_HZ, PHONE_RATE_HZ } from "../src/base/time.ts";
+import { type Clip, readClips, speechFolder } from "./corpus.ts";
+import { storedBytes } from "./gpu/arithmetic.ts";
+import type { Peak } from "./gpu/cards.ts";
+import { verdictOf } from "./gpu/goals.ts";
+import { holdCalls } from "./gpu/hold.ts";
+import { type BenchModel, openModel } from "./gpu/model.ts";
+import { watchCard } from "./gpu/nvidia-smi.ts";
+import { type GpuOptions, OPTIONS, parseOptions } from "./gpu/options.ts";
+import { findPlace, type Place, peakOfPlace } from "./gpu/place.ts";
+import { type Cell, timeBatches } from "./gpu/timing.ts";
+import type { BenchOptions } from "./main.ts";
+import { machineName } from "./yardstick.ts";
+
+export { OPTIONS };
+
+/** Without a card a batch of more audio takes many seconds. */
+const CPU_LONGEST_BATCH_SECONDS = 40;
+const CELL_MS = { cpu: 500, cuda: 1500 };
+
+export async function run(args: string[], bench: BenchOptions): Promise<void> {
+  const asked = await understand(bench.values);
+  if (asked) await measure(args[0], asked.place, asked.options, bench);
+}
+
+/** What was asked for and where it will run; null, and exit code 2, when that cannot be. */
+async function understand(values: BenchOptions["values"]) {
+  try {
+    const options = parseOptions(values);
+    return { options, place: await findPlace(options.device) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    console.error(error.message);
+    process.exitCode = 2;
+    return null;
+  }
+}
+
+async function measure(
+  folder: string | undefined,
+  place: Place,
+  options: GpuOptions,
+  { json, check, values }: BenchOptions,
+): Promise<void> {
+  const clips = readClips(speechFolder(folder));
+  const model = await openModel(options.model);
+  try {
+    const asr = { model: model.name };
+    const chosen = chooseThreads(loadConfig({ file: null, environment: {}, overrides: { asr } }).asr);
+    const peak = await peakOfPlace(place, options, chosen.threads);
+    printHead(place, model, options, values);
+    printPeak(peak);
+    const cells = await time(place, model, options, { ...chosen, peak, clips });
+    const held = await holdCalls({ options, place, engine: { models: model.models, asr }, clips });
+    const verdict = verdictOf(place.card?.name ?? null, model.sizes, held.heldWithPartials);
+    console.log(`\n${verdict.text}`);
+    if (check && verdict.missed) process.exitCode = 1;
+    if (json) {
+      const facts = { machine: machineName(), ...place, model: factsOf(model), peak };
+      console.log(JSON.stringify({ ...facts, cells, ...held }));
+    }
+  } finally {
+    model.remove();
+  }
+}
+
+function factsOf({ name, metadata, sizes }: BenchModel) {
+  return { name, precision: metadata.precision, ...sizes };
+}
+
+function printHead(
+  { device, card }: Place,
+  model: BenchModel,
+  { tokensPerSecond, callMs }: GpuOptions,
+  values: Readonly<Record<string, string>>,
+): void {
+  const memory = card?.memoryMib ? `${card.memoryMib} MiB` : "memory not told";
+  const told = card ? `${card.name}, driver ${card.driver}, ${memory}` : "nvidia-smi does not tell of it";
+  const { name, precision, width, encoderLayers, decoderLayers, melBands } = factsOf(model);
+  const given = Object.entries(values).flatMap(([option, value]) =>
+    option === "model" ? [] : [`--${option} ${value}`],
+  );
+  console.log(machineName());
+  console.log(device.kind === "cpu" ? "device: this processor" : `device: card ${device.card}, ${told}`);
+  console.log(
+    `model: ${name}, ${precision}, width ${width}, ${encoderLayers} + ${decoderLayers} layers, ${melBands} mel bands`,
+  );
+  console.log(`given: ${given.join(" ") || "nothing"}; calls of ${callMs / 1000} s`);
+  if (tokensPerSecond !== null)
+    console.log(
+      `weights are taken for random: ${tokensPerSecond} tokens to a second of speech, nothing is searched again`,
+    );
+}
+
+function printPeak(peak: Peak | null): void {
+  console.log(
+    peak
+      ? `peak: ${(peak.gflops / 1000).toFixed(2)} TFLOP/s, ${peak.gbs.toFixed(0)} GB/s (${peak.source})\n`
+      : "peak: not known of this card; --peak-tflops and --peak-gbs give it\n",
+  );
+}
+
+async function time(
+  { device }: Place,
+  { modelPath, tokenizerPath, sizes, metadata }: BenchModel,
+  { batches, seconds, tokensPerSecond }: GpuOptions,
+  {
+    workers,
+    threads,
+    peak,
+    clips,
+  }: { workers: number; threads: number; peak: Peak | null; clips: readonly Clip[] },
+): Promise<Cell[]> {
+  if (batches.length === 0 || seconds.length === 0) return [];
+  const all = clips.flatMap(({ pcm8k }) => [...resample(pcm8k, PHONE_RATE_HZ, MODEL_RATE_HZ)]);
+  const whisper = await Whisper.load({ modelPath, tokenizerPath, threads, spin: workers === 1 });
+  console.log(
+    `one session of ${threads} thread(s), greedy; GFLOP/s of the encoder, GB/s of a step of the decoder`,
+  );
+  const stopWatching = device.kind === "cuda" ? watchCard(device.card) : () => null;
+  try {
+    return await timeBatches(whisper, Float32Array.from(all), {
+      batches,
+      seconds,
+      tokensPerSecond,
+      sizes,
+      stored: storedBytes(metadata.precision),
+      peak,
+      longestBatchSeconds: device.kind === "cpu" ? CPU_LONGEST_BATCH_SECONDS : Infinity,
+      cellMs: CELL_MS[device.kind],
+    });
+  } finally {
+    const use = stopWatching();
+    if (use) console.log(`card: ${use.wattsMax ?? "-"} W and ${use.usedMibMax ?? "-"} MiB at most`);
+    await whisper.close();
+  }
+}

@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { isGoalCard, peakOf } from "../../bench/gpu/cards.ts";
+import { verdictOf } from "../../bench/gpu/goals.ts";
+import { parseCards, parseSample, useOf } from "../../bench/gpu/nvidia-smi.ts";
+import { peakOfPlace } from "../../bench/gpu/place.ts";
+
+test("a card's peaks are found by the name that nvidia-smi gives it", () => {
+  const peaks = (name: string) => {
+    const { gflops, gbs } = peakOf(name) ?? {};
+    return [gflops, gbs];
+  };
+  assert.deepEqual(peaks("NVIDIA H100 80GB HBM3"), [989_400, 3350]);
+  assert.deepEqual(peaks("NVIDIA H100 PCIe"), [756_000, 2000]);
+  assert.deepEqual(peaks("NVIDIA H200"), [989_400, 4800]);
+  assert.deepEqual(peaks("NVIDIA A100-SXM4-80GB"), [312_000, 2039]);
+  assert.deepEqual(peaks("NVIDIA L40S"), [362_000, 864]);
+  assert.deepEqual(peaks("Tesla T4"), [65_000, 320]);
+  assert.deepEqual(peaks("NVIDIA GeForce RTX 4090"), [165_200, 1008]);
+});
+
+test("a card of a similar name is another card, and nothing is said of its peaks", () => {
+  for (const name of [
+    "NVIDIA A10G",
+    "NVIDIA L40",
+    "NVIDIA GeForce RTX 4090 Laptop GPU",
+    "NVIDIA GeForce RTX 4090 D",
+    "NVIDIA H100",
+    "toString",
+    "",
+  ])
+    assert.equal(peakOf(name), null, name);
+});
+
+test("peaks that were given count before those of the table, and each may be given alone", async () => {
+  const card = { index: 0, name: "NVIDIA L4", driver: "550", memoryMib: 23_034 };
+  const place = { device: { kind: "cuda", card: 0 }, card } as const;
+  const none = { peakGflops: null, peakGbs: null };
+  assert.deepEqual(await peakOfPlace(place, none, 1), { gflops: 121_000, gbs: 300, source: "L4 data sheet" });
+  assert.deepEqual(await peakOfPlace(place, { ...none, peakGbs: 280 }, 1), {
+    gflops: 121_000,
+    gbs: 280,
+    source: "--peak-gbs, L4 data sheet",
+  });
+  const unknown = { ...place, card: { ...card, name: "NVIDIA A10G" } };
+  assert.equal(await peakOfPlace(unknown, { ...none, peakGbs: 280 }, 1), null);
+  const given = await peakOfPlace(unknown, { peakGflops: 70_000, peakGbs: 600 }, 1);
+  assert.deepEqual(given, { gflops: 70_000, gbs: 600, source: "--peak-tflops, --peak-gbs" });
+});
+
+test("what nvidia-smi tells of cards is read, also where the driver does not tell", () => {
+  const text = "0, NVIDIA H100 80GB HBM3, 550.54.15, 81559\n1, Tesla T4, 550.54.15, [N/A]\n";
+  assert.deepEqual(parseCards(text), [
+    { index: 0, name: "NVIDIA H100 80GB HBM3", driver: "550.54.15", memoryMib: 81_559 },
+    { index: 1, name: "Tesla T4", driver: "550.54.15", memoryMib: null },
+  ]);
+  const failed = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n";
+  assert.deepEqual(parseCards(failed), []);
+});
+
+test("whatever nvidia-smi prints, cards have a number and a name", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom("0", "9", ",", " ", "\n", "N", "[", ".") }), (text) => {
+      for (const { index, name, memoryMib } of parseCards(text)) {
+        assert.ok(Number.isInteger(index) && name.trim() === name && name !== "");
+        assert.ok(memoryMib === null || memoryMib >= 0);
+      }
+      assert.ok((parseSample(text.replaceAll("\n", ""))?.watts ?? 0) >= 0);
+    }),
+  );
+});
+
+test("power is told as what it was mostly and at most, and not at all where the driver does not tell", () => {
+  const samples = ["70.12, 2100, 0", "310.50, 9000, 97", "305.00, 9100, 98"].map(parseSample);
+  assert.deepEqual(useOf(samples.filter((sample) => sample !== null)), {
+    wattsP50: 305,
+    wattsMax: 310.5,
+    usedMibMax: 9100,
+    busyPercentP50: 97,
+  });
+  const untold = parseSample("[Not Supported], 2100, [N/A]");
+  assert.deepEqual(untold, { watts: null, usedMib: 2100, busyPercent: null });
+  assert.deepEqual(useOf(untold ? [untold] : []), {
+    wattsP50: null,
+    wattsMax: null,
+    usedMibMax: 2100,
+    busyPercentP50: null,
+  });
+  assert.equal(parseSample("Unable to determine the device handle"), null);
+});
+
+const SIZES = { melBands: 80, vocabulary: 51_865, tailPool: 8, tailBlocks: 64 };
+const BASE = { ...SIZES, width: 512, encoderLayers: 6, decoderLayers: 6 };
+const TURBO = { ...SIZES, width: 1280, encoderLayers: 32, decoderLayers: 4 };
+
+test("goals are judged on an H100 or H200 only, each for its shape of model", () => {
+  const card = "NVIDIA H100 80GB HBM3";
+  assert.equal(verdictOf(card, BASE, 2000).missed, false);
+  assert.equal(verdictOf(card, BASE, 1999).missed, true);
+  assert.equal(verdictOf("NVIDIA H200", TURBO, 560).missed, true);
+  assert.equal(verdictOf("NVIDIA H200", TURBO, 600).missed, false);
+  const unmeasured = [
+    verdictOf(null, BASE, 3),
+    verdictOf("NVIDIA L4", BASE, 300),
+    verdictOf(card, { ...TURBO, decoderLayers: 32 }, 100),
+    verdictOf(card, BASE, null),
+  ];
+  for (const { text, missed } of unmeasured) {
+    assert.match(text, /^the goals were not measured: /);
+    assert.equal(missed, false);
+  }
+  assert.deepEqual(
+    ["NVIDIA H100 PCIe", "NVIDIA H200 NVL", "NVIDIA A100-SXM4-80GB", "NVIDIA GH200 480GB"].map(isGoalCard),
+    [true, true, false, false],
+  );
+});
