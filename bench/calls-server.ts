@@ -12,8 +12,8 @@ import type { TranscriptPartial } from "../src/transcript/partial.ts";
 
 /** Where the models lie, and `asr` of the configuration. */
 export interface BenchEngine {
-  /** Folder with `manifest.json`. */
-  models: string;
+  /** Folder of models with a `manifest.json`; null: the package's. */
+  models: string | null;
   asr: Record<string, unknown>;
 }
 
@@ -44,7 +44,12 @@ const send = (message: FromServer): void => void process.send?.(message);
 const config = loadConfig({ file: null, environment: {}, overrides: settings });
 const counters = new Counters();
 const engine = special
-  ? await startEngine({ asr: config.asr, logger: silentLogger, counters, models: special.models })
+  ? await startEngine({
+      asr: config.asr,
+      logger: silentLogger,
+      counters,
+      ...(special.models === null ? {} : { models: special.models }),
+    })
   : null;
 const server = await startServer({
   config,

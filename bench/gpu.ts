@@ -8,8 +8,10 @@
  * `bench/README.md` has the options.
  */
 import { chooseThreads, loadConfig } from "../src/app/config.ts";
+import { CARD_RULES, CPU_RULES } from "../src/asr/batch-rules.ts";
 import { Whisper } from "../src/asr/whisper.ts";
 import { resample } from "../src/audio/resample.ts";
+import { LinescribeError } from "../src/base/error.ts";
 import { MODEL_RATE_HZ, PHONE_RATE_HZ } from "../src/base/time.ts";
 import { type Clip, readClips, speechFolder } from "./corpus.ts";
 import { storedBytes } from "./gpu/arithmetic.ts";
@@ -32,16 +34,30 @@ const CELL_MS = { cpu: 500, cuda: 1500 };
 
 export async function run(args: string[], bench: BenchOptions): Promise<void> {
   const asked = await understand(bench.values);
-  if (asked) await measure(args[0], asked.place, asked.options, bench);
+  if (asked === null) return;
+  try {
+    await measure(args[0], asked, bench);
+  } finally {
+    asked.model.remove();
+  }
+}
+
+interface Asked {
+  options: GpuOptions;
+  place: Place;
+  model: BenchModel;
 }
 
 /** What was asked for and where it will run; null, and exit code 2, when that cannot be. */
-async function understand(values: BenchOptions["values"]) {
+async function understand(values: BenchOptions["values"]): Promise<Asked | null> {
   try {
     const options = parseOptions(values);
-    return { options, place: await findPlace(options.device) };
+    const place = await findPlace(options.device);
+    if (place.device.kind === "cuda" && values.model === undefined)
+      throw new RangeError("Expected --model: a file that was exported for cards, see models/README.md");
+    return { options, place, model: await openModel(options.model) };
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+    if (!(error instanceof RangeError || error instanceof LinescribeError)) throw error;
     console.error(error.message);
     process.exitCode = 2;
     return null;
@@ -50,30 +66,28 @@ async function understand(values: BenchOptions["values"]) {
 
 async function measure(
   folder: string | undefined,
-  place: Place,
-  options: GpuOptions,
+  { place, options, model }: Asked,
   { json, check, values }: BenchOptions,
 ): Promise<void> {
   const clips = readClips(speechFolder(folder));
-  const model = await openModel(options.model);
-  try {
-    const asr = { model: model.name };
-    const chosen = chooseThreads(loadConfig({ file: null, environment: {}, overrides: { asr } }).asr);
-    const peak = await peakOfPlace(place, options, chosen.threads);
-    printHead(place, model, options, values);
-    printPeak(peak);
-    const cells = await time(place, model, options, { ...chosen, peak, clips });
-    const held = await holdCalls({ options, place, engine: { models: model.models, asr }, clips });
-    const verdict = verdictOf(place.card?.name ?? null, model.sizes, held.heldWithPartials);
-    console.log(`\n${verdict.text}`);
-    if (check && verdict.missed) process.exitCode = 1;
-    if (json) {
-      const facts = { machine: machineName(), ...place, model: factsOf(model), peak };
-      console.log(JSON.stringify({ ...facts, cells, ...held }));
-    }
-  } finally {
-    model.remove();
-  }
+  const asr = asrOf(place, model);
+  const chosen = chooseThreads(loadConfig({ file: null, environment: {}, overrides: { asr } }).asr);
+  const peak = await peakOfPlace(place, options, chosen.threads);
+  printHead(place, model, options, values);
+  printPeak(peak);
+  const cells = await time(place, model, options, { ...chosen, peak, clips });
+  const held = await holdCalls({ options, place, model, engine: { models: model.models, asr }, clips });
+  const verdict = verdictOf(place.card?.name ?? null, model.sizes, held.heldWithPartials);
+  console.log(`\n${verdict.text}`);
+  if (check && verdict.missed) process.exitCode = 1;
+  if (!json) return;
+  const facts = { machine: machineName(), ...place, model: factsOf(model), peak };
+  console.log(JSON.stringify({ ...facts, cells, ...held }));
+}
+
+/** The section `asr` of a server that runs there: its finals may not fall back on a processor unseen. */
+function asrOf({ device }: Place, { name }: BenchModel): Record<string, unknown> {
+  return device.kind === "cpu" ? { model: name } : { device: "cuda", cudaModel: name, cards: [device.card] };
 }
 
 function factsOf({ name, metadata, sizes }: BenchModel) {
@@ -125,7 +139,9 @@ async function time(
 ): Promise<Cell[]> {
   if (batches.length === 0 || seconds.length === 0) return [];
   const all = clips.flatMap(({ pcm8k }) => [...resample(pcm8k, PHONE_RATE_HZ, MODEL_RATE_HZ)]);
-  const whisper = await Whisper.load({ modelPath, tokenizerPath, threads, spin: workers === 1 });
+  const rules = device.kind === "cuda" ? CARD_RULES : CPU_RULES;
+  const spin = workers === 1;
+  const whisper = await Whisper.load({ modelPath, tokenizerPath, device, threads, spin, rules });
   console.log(
     `one session of ${threads} thread(s), greedy; GFLOP/s of the encoder, GB/s of a step of the decoder`,
   );
@@ -137,6 +153,7 @@ async function time(
       tokensPerSecond,
       sizes,
       stored: storedBytes(metadata.precision),
+      rules,
       peak,
       longestBatchSeconds: device.kind === "cpu" ? CPU_LONGEST_BATCH_SECONDS : Infinity,
       cellMs: CELL_MS[device.kind],

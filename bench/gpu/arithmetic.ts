@@ -2,6 +2,7 @@
  * How much a Whisper has to compute and to read, from its sizes: what times are compared with a device's limits by.
  */
 
+import { type BatchRules, CPU_RULES, widthOf } from "../../src/asr/batch-rules.ts";
 import { PAD_SAMPLES, POSITION_SAMPLES, windowSamples } from "../../src/asr/window.ts";
 import { MODEL_RATE_HZ } from "../../src/base/time.ts";
 
@@ -23,9 +24,14 @@ export interface StoredBytes {
   cache: number;
 }
 
-/** Positions of 20 ms that the encoder sees of an utterance of `seconds`. */
-export function positionsOf(seconds: number, { tailPool }: Pick<WhisperSizes, "tailPool">): number {
-  return windowSamples(Math.round(seconds * MODEL_RATE_HZ), tailPool, PAD_SAMPLES) / POSITION_SAMPLES;
+/** Positions of 20 ms that the encoder works on for an utterance of `seconds`, padding included. */
+export function positionsOf(
+  seconds: number,
+  { tailPool }: Pick<WhisperSizes, "tailPool">,
+  rules: Pick<BatchRules, "stepped"> = CPU_RULES,
+): number {
+  const window = windowSamples(Math.round(seconds * MODEL_RATE_HZ), tailPool, PAD_SAMPLES);
+  return widthOf(window, rules) / POSITION_SAMPLES;
 }
 
 /**

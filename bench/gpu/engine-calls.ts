@@ -12,7 +12,6 @@ import { Upsampler } from "../../src/audio/upsampler.ts";
 import { Counters } from "../../src/base/counters.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { MODEL_RATE_HZ } from "../../src/base/time.ts";
-import type { TextRecogniser } from "../../src/call/ports.ts";
 import { TrackScribe } from "../../src/call/scribe.ts";
 import { TrackListener } from "../../src/call/track-listener.ts";
 import type { Clip } from "../corpus.ts";
@@ -23,10 +22,9 @@ import { coveredDelays } from "./covered.ts";
 import { Feeder } from "./feeder.ts";
 import { type CardUse, watchCard } from "./nvidia-smi.ts";
 import type { Load } from "./options.ts";
-import { withWords } from "./wordy.ts";
 
 export interface EngineCallsOptions {
-  engine: Engine;
+  engine: Pick<Engine, "detector" | "recogniser">;
   /** How utterances end. */
   config: Pick<Config, "endpointer" | "endpointMs">;
   clips: readonly Clip[];
@@ -59,7 +57,6 @@ const PIECE_SAMPLES = 60 * MODEL_RATE_HZ;
 
 export class EngineCalls {
   readonly #options: EngineCallsOptions;
-  readonly #recogniser: TextRecogniser;
   readonly #feeder = new Feeder();
   readonly #different: number;
   readonly #prepared: Prepared[] = [];
@@ -68,8 +65,6 @@ export class EngineCalls {
 
   constructor(options: EngineCallsOptions) {
     this.#options = options;
-    const { recogniser } = options.engine;
-    this.#recogniser = options.wordless ? withWords(recogniser) : recogniser;
     this.#different = differentCalls(options.clips);
   }
 
@@ -102,7 +97,10 @@ export class EngineCalls {
       card: stopWatching(),
     };
     const alone = played.map((_, index) => this.#alone[index % this.#different] as Alone);
-    return { ...(wordless ? coveredDelays(played) : delaysOf(played, alone)), ...carried };
+    const delays = wordless ? coveredDelays(played) : delaysOf(played, alone);
+    const { fallenBack } = this.#options.engine.recogniser;
+    if (fallenBack) console.log("the card was lost: what follows is what the processor did in its place");
+    return { ...delays, lost: delays.lost + (fallenBack ? 1 : 0), ...carried };
   }
 
   /** Plans the first `count` calls, and plays each alone. */
@@ -127,7 +125,7 @@ export class EngineCalls {
       source,
       label: LABEL,
       language: engine.recogniser.language("en") ?? "en",
-      recogniser: this.#recogniser,
+      recogniser: engine.recogniser,
       live: { ...endpointer, endpointMs },
       onPartial:
         load === "partials" ? (partial) => void partials.push({ partial, at: Date.now() }) : undefined,

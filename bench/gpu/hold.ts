@@ -1,7 +1,7 @@
 /**
  * How many calls the engine holds without sockets, how many the whole product with them, and what lies between.
  */
-import { loadConfig } from "../../src/app/config.ts";
+import { type Config, chooseThreads, loadConfig } from "../../src/app/config.ts";
 import { startEngine } from "../../src/app/engine.ts";
 import { Counters } from "../../src/base/counters.ts";
 import { silentLogger } from "../../src/base/log.ts";
@@ -13,12 +13,15 @@ import type { Delays } from "../held.ts";
 import { percentile } from "../percentile.ts";
 import { SocketCalls, type SocketOutcome } from "../socket-calls.ts";
 import { EngineCalls, type EngineOutcome } from "./engine-calls.ts";
+import { startForcedEngine } from "./forced-engine.ts";
+import type { BenchModel } from "./model.ts";
 import type { GpuOptions, Load } from "./options.ts";
 import type { Place } from "./place.ts";
 
 export interface HoldOptions {
   options: GpuOptions;
   place: Place;
+  model: BenchModel;
   engine: BenchEngine;
   clips: readonly Clip[];
 }
@@ -66,16 +69,22 @@ export async function holdCalls(given: HoldOptions): Promise<HeldCalls> {
 
 type Rungs<T> = Map<Load, Rung<T>[]>;
 
-async function withoutSockets({ options, place, engine, clips }: HoldOptions): Promise<Rungs<EngineOutcome>> {
+/** The server's engine, or for random weights one that makes them work. */
+async function startEngineFor({ options, place, model, engine }: HoldOptions, asr: Config["asr"]) {
+  const { tokensPerSecond } = options;
+  if (tokensPerSecond === null) {
+    const common = { logger: silentLogger, counters: new Counters() };
+    return startEngine({ asr, ...(engine.models === null ? {} : { models: engine.models }), ...common });
+  }
+  return startForcedEngine({ model, device: place.device, tokensPerSecond, ...chooseThreads(asr) });
+}
+
+async function withoutSockets(given: HoldOptions): Promise<Rungs<EngineOutcome>> {
+  const { options, place, engine, clips } = given;
   const rungs: Rungs<EngineOutcome> = new Map();
   if (options.calls.length === 0) return rungs;
   const config = loadConfig({ file: null, environment: {}, overrides: { asr: engine.asr } });
-  const started = await startEngine({
-    asr: config.asr,
-    logger: silentLogger,
-    counters: new Counters(),
-    models: engine.models,
-  });
+  const started = await startEngineFor(given, config.asr);
   try {
     const wordless = options.tokensPerSecond !== null;
     const card = place.device.kind === "cuda" ? place.device.card : null;

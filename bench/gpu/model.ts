@@ -16,17 +16,17 @@ import {
 import os from "node:os";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
-import { recogniserFiles, VAD_MODEL } from "../../src/app/engine.ts";
+import { recogniserFiles } from "../../src/app/engine.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "../../src/asr/metadata.ts";
-import { findModel, modelsDirectory, readManifest } from "../../src/models/manifest.ts";
+import { modelsDirectory, readManifest } from "../../src/models/manifest.ts";
 import type { WhisperSizes } from "./arithmetic.ts";
 import { decoderLayers } from "./decoder-layers.ts";
 
 export interface BenchModel {
-  /** As the manifest in `models` calls it. */
+  /** As manifests call it. */
   name: string;
-  /** Folder with `manifest.json`. */
-  models: string;
+  /** Folder with a `manifest.json` that has it, beside the package's models; null when the package's has it. */
+  models: string | null;
   modelPath: string;
   tokenizerPath: string;
   metadata: WhisperMetadata;
@@ -40,10 +40,9 @@ export interface BenchModel {
  *   it as `NAME.tokenizer.json`.
  */
 export async function openModel(model: string): Promise<BenchModel> {
-  const isFile = model.endsWith(".onnx");
-  const name = isFile ? path.basename(model, ".onnx") : model;
-  const models = isFile ? await folderFor(path.resolve(model), name) : modelsDirectory();
-  const files = recogniserFiles(name, models);
+  const given = model.endsWith(".onnx") ? await folderFor(path.resolve(model)) : null;
+  const { name, models } = given ?? { name: model, models: null };
+  const files = recogniserFiles(name, models ?? modelsDirectory());
   const metadata = await readWhisperMetadata(files.modelPath);
   const { width, encoderLayers, melBands, vocabulary, tailPool, tailBlocks } = metadata;
   return {
@@ -61,36 +60,44 @@ export async function openModel(model: string): Promise<BenchModel> {
       tailBlocks,
     },
     remove: () => {
-      if (isFile) rmSync(models, { recursive: true });
+      if (models !== null) rmSync(models, { recursive: true });
     },
   };
 }
 
-/** A models folder with links to the file, to what lies beside it under its name, and to the speech detector. */
-async function folderFor(modelPath: string, name: string): Promise<string> {
-  const tokenizerPath = modelPath.replace(/\.onnx$/, ".tokenizer.json");
-  for (const file of [modelPath, tokenizerPath]) {
-    if (!existsSync(file)) throw new Error(`Expected a file ${file}`);
-  }
-  const vad = findModel(readManifest(), VAD_MODEL);
-  const own = { licence: "unknown", source: "a file that was named" };
-  const entries = [
-    vad,
-    { ...own, ...(await facts(modelPath)), name, purpose: "asr" },
-    { ...own, ...(await facts(tokenizerPath)), name: `${name}.tokenizer`, purpose: "tokenizer" },
-  ];
-  const folder = mkdtempSync(path.join(os.tmpdir(), "linescribe-models-"));
-  symlinkSync(path.join(modelsDirectory(), vad.file), path.join(folder, vad.file));
+/** A models folder with links to the file, to what lies beside it under its name, and to the package's models. */
+async function folderFor(modelPath: string): Promise<{ name: string; models: string }> {
+  const stem = path.basename(modelPath, ".onnx");
   const beside = path.dirname(modelPath);
+  const tokenizer = `${stem}.tokenizer.json`;
+  for (const file of [modelPath, path.join(beside, tokenizer)])
+    if (!existsSync(file)) throw new RangeError(`Expected a file ${file}`);
+  const packaged = readManifest().models;
+  // Under the name of another there would be two.
+  const name = packaged.some((entry) => entry.name === stem) ? `${stem}-given` : stem;
+  const linkOf = (file: string) =>
+    packaged.some((entry) => entry.file === file) ? file.replace(stem, name) : file;
+  const entryOf = async (file: string) => {
+    const [licence, source] = ["unknown", "a file that was named"];
+    return { licence, source, file: linkOf(file), ...(await facts(path.join(beside, file))) };
+  };
+  const entries = [
+    ...packaged,
+    { ...(await entryOf(`${stem}.onnx`)), name, purpose: "asr" },
+    { ...(await entryOf(tokenizer)), name: `${name}.tokenizer`, purpose: "tokenizer" },
+  ];
+  const models = mkdtempSync(path.join(os.tmpdir(), "linescribe-models-"));
+  const link = (from: string, file: string) =>
+    symlinkSync(path.join(from, file), path.join(models, linkOf(file)));
   // Weights beyond 2 GB lie in a file beside the graph.
-  for (const file of readdirSync(beside).filter((file) => file.startsWith(`${name}.`)))
-    symlinkSync(path.join(beside, file), path.join(folder, file));
-  writeFileSync(path.join(folder, "manifest.json"), JSON.stringify({ models: entries }));
-  return folder;
+  for (const file of readdirSync(beside)) if (file.startsWith(`${stem}.`)) link(beside, file);
+  for (const { file } of packaged) symlinkSync(path.join(modelsDirectory(), file), path.join(models, file));
+  writeFileSync(path.join(models, "manifest.json"), JSON.stringify({ models: entries }));
+  return { name, models };
 }
 
 async function facts(file: string) {
   const hash = createHash("sha256");
   await pipeline(createReadStream(file), hash);
-  return { file: path.basename(file), bytes: statSync(file).size, sha256: hash.digest("hex") };
+  return { bytes: statSync(file).size, sha256: hash.digest("hex") };
 }

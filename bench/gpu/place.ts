@@ -26,6 +26,8 @@ export async function findPlace(wanted: Device | null): Promise<Place> {
       "Expected a card, but nvidia-smi tells of none: give --device cpu, or cuda to try all the same",
     );
   }
+  // By default CUDA counts from the fastest card on, and nvidia-smi by their places.
+  process.env.CUDA_DEVICE_ORDER = "PCI_BUS_ID";
   return {
     device: { kind: "cuda", card: index },
     card: cards.find((card) => card.index === index) ?? null,

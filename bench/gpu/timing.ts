@@ -5,11 +5,15 @@
  * As in `bench -- engine` the encoder's time is that of an inference which may say one token (so it includes the prompt
  * and the first step); the rest is the decoder's, one step for each further token of the longest hypothesis.
  */
+import type { BatchRules } from "../../src/asr/batch-rules.ts";
+import { faultOf } from "../../src/asr/fault.ts";
 import type { UtteranceAudio, Whisper } from "../../src/asr/whisper.ts";
+import { messageOf } from "../../src/base/error.ts";
 import { MODEL_RATE_HZ } from "../../src/base/time.ts";
 import { percentile } from "../percentile.ts";
 import { encoderFlops, positionsOf, type StoredBytes, stepBytes, type WhisperSizes } from "./arithmetic.ts";
 import type { Peak } from "./cards.ts";
+import { forcedTokens } from "./forced-whisper.ts";
 
 export interface TimingOptions {
   batches: readonly number[];
@@ -18,6 +22,8 @@ export interface TimingOptions {
   tokensPerSecond: number | null;
   sizes: WhisperSizes;
   stored: StoredBytes;
+  /** Of the device: how long rows are made. */
+  rules: Pick<BatchRules, "stepped">;
   peak: Peak | null;
   /** Batches of more audio than this are left out, seconds. */
   longestBatchSeconds: number;
@@ -58,7 +64,12 @@ export async function timeBatches(
   for (const seconds of options.seconds) {
     for (const batch of options.batches) {
       if (batch > 1 && batch * seconds > options.longestBatchSeconds) continue;
-      const cell = await measure(whisper, speech, { seconds, batch }, options);
+      const cell = await tryToMeasure(whisper, speech, { seconds, batch }, options);
+      if (cell === null) {
+        const missing = [`${seconds}`, `${batch}`].map((text) => text.padStart(CELL));
+        console.log(`${missing.join("")}   does not fit the memory of the device`);
+        break;
+      }
       cells.push(cell);
       console.log(
         row(cell, options.peak)
@@ -70,13 +81,23 @@ export async function timeBatches(
   return cells;
 }
 
+/** Null when there is no memory for it. */
+async function tryToMeasure(...args: Parameters<typeof measure>): Promise<Cell | null> {
+  try {
+    return await measure(...args);
+  } catch (error) {
+    if (faultOf(messageOf(error)) !== "memory") throw error;
+    return null;
+  }
+}
+
 async function measure(
   whisper: Whisper,
   speech: Float32Array,
   { seconds, batch }: { seconds: number; batch: number },
-  { tokensPerSecond, sizes, stored, cellMs }: TimingOptions,
+  { tokensPerSecond, sizes, stored, rules, cellMs }: TimingOptions,
 ): Promise<Cell> {
-  const limit = tokensPerSecond === null ? {} : { limit: Math.max(2, Math.ceil(tokensPerSecond * seconds)) };
+  const limit = tokensPerSecond === null ? {} : { limit: forcedTokens(seconds, tokensPerSecond) };
   const batches = cut(speech, seconds, batch);
   const [whole, first, steps, tokens]: [number[], number[], number[], number[]] = [[], [], [], []];
   // Memory of a new shape is asked for in the first run.
@@ -96,7 +117,7 @@ async function measure(
   ) as [number, number, number, number];
   const decoderMs = Math.max(0, totalMs - encoderMs);
   const stepMs = allSteps > 0 && decoderMs > 0 ? decoderMs / allSteps : null;
-  const positions = positionsOf(seconds, sizes);
+  const positions = positionsOf(seconds, sizes, rules);
   const bytes = stepBytes(sizes, stored, { rows: batch, positions, said: PROMPT_TOKENS + allSteps / 2 });
   return {
     seconds,
