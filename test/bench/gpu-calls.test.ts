@@ -139,14 +139,14 @@ const played: PlayedCall = {
   ],
   finals: [{ final: { track, utterance: 1, startMs: 900, endMs: 4200, text: "hello there" }, at: 105_300 }],
   partials: [
+    {
+      partial: { track, utterance: 2, startMs: 6000, endMs: 9000, text: "hello there", stable: 0 },
+      at: 101_000,
+    },
     { partial: { track, utterance: 1, startMs: 900, endMs: 1600, text: "hello", stable: 0 }, at: 101_900 },
     {
       partial: { track, utterance: 1, startMs: 900, endMs: 4000, text: "hello their", stable: 5 },
       at: 104_300,
-    },
-    {
-      partial: { track, utterance: 2, startMs: 6000, endMs: 9000, text: "hello there", stable: 0 },
-      at: 101_000,
     },
   ],
   startedAt: 100_000,
