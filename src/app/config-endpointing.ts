@@ -15,7 +15,7 @@ export interface Endpointing {
 
 /** The endpointer of a profile with the values set beside it; what does not go together is added to `faults`. */
 export function endpointerOf(
-  { profile, endpointMs: _, ...overrides }: ConfigFile["vad"],
+  { profile, workers: _workers, endpointMs: _endpointMs, ...overrides }: ConfigFile["vad"],
   faults: string[],
 ): Readonly<EndpointerOptions> {
   const set = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));

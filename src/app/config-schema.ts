@@ -169,6 +169,8 @@ export const configSchema = z.strictObject({
   asr: asrSchema.prefault({}),
   vad: z
     .strictObject({
+      /** Worker threads; 0 chooses from the machine and `limits`, see docs/scaling.md. */
+      workers: z.int().min(0).max(64).default(0),
       profile: z.enum(["phone", "pcm"]).default("phone"),
       onsetThreshold: probability.optional(),
       offsetThreshold: probability.optional(),

@@ -12,6 +12,7 @@ import { type Endpointing, endpointerOf, endpointingOf } from "./config-endpoint
 import { soundPart } from "./config-faults.ts";
 import { type ConfigFile, configSchema, type NumberConfig } from "./config-schema.ts";
 import { PREFIX, readEnvironment, VARIABLES } from "./environment.ts";
+import { chooseVadWorkers } from "./vad-workers.ts";
 
 export const DEFAULT_CONFIG_FILE = "linescribe.config.json";
 
@@ -29,6 +30,8 @@ export interface Config extends Omit<ConfigFile, "numbers" | "publicUrl" | "vad"
   lines: ReadonlyMap<string, Line>;
   /** Callback URL -> secrets. */
   endpoints: ReadonlyMap<string, readonly string[]>;
+  /** Threads for speech detection, >= 1: chosen where the file leaves it open. */
+  vad: { workers: number };
 }
 
 export interface ConfigSources {
@@ -169,6 +172,7 @@ function build(file: ConfigFile, faults: string[]): Config {
     publicUrl: publicUrl?.replace(/\/+$/, "") ?? null,
     lines,
     endpoints,
+    vad: { workers: chooseVadWorkers(vad, file.limits) },
     ...common,
   };
 }

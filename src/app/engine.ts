@@ -22,6 +22,8 @@ export interface Engine extends Recognition {
 
 export interface EngineOptions {
   asr: Config["asr"];
+  /** Threads for speech detection. Default 1. */
+  vadWorkers?: number;
   logger: Logger;
   counters: Counters;
   /** Folder with `manifest.json`; the package's own by default. */
@@ -37,15 +39,28 @@ export interface EngineOptions {
  *   `CARD_...`.
  */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
-  const { asr, logger, counters, models = modelsDirectory(), machine = cardMachine() } = options;
+  const {
+    asr,
+    logger,
+    counters,
+    vadWorkers = 1,
+    models = modelsDirectory(),
+    machine = cardMachine(),
+  } = options;
   const modelPath = await verifyModel(findModel(readManifest(models), VAD_MODEL), models);
   const queueMaximumFrames = VAD_QUEUE_FRAMES;
-  const detector = await SpeechDetector.start({ modelPath, logger, counters, queueMaximumFrames });
+  const detector = await SpeechDetector.start({
+    modelPath,
+    logger,
+    counters,
+    workers: vadWorkers,
+    queueMaximumFrames,
+  });
   try {
     const recognition = await startRecognition({ asr, models, machine, logger, counters });
     const { recogniser, model, workers, threads, fallback } = recognition;
     const devices = recognition.devices.map(showDevice);
-    logger.info({ model, devices, workers, threads, beam: asr.beam, fallback }, "engine started");
+    logger.info({ model, devices, workers, threads, beam: asr.beam, fallback, vadWorkers }, "engine started");
     return {
       detector,
       ...recognition,

@@ -106,6 +106,11 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     parse: whole,
     meaning: "threads per worker, 0 chooses",
   },
+  LINESCRIBE_VAD_WORKERS: {
+    path: ["vad", "workers"],
+    parse: whole,
+    meaning: "speech detection workers, 0 chooses",
+  },
   LINESCRIBE_LIMIT_CALLS: { path: ["limits", "calls"], parse: whole, meaning: "calls transcribed at once" },
 };
 

@@ -83,7 +83,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const store = openStore({ path: config.store.path, counters, exclusive: true });
   let engine: Engine | null = null;
   try {
-    engine = options.engine ?? (await startEngine({ asr: config.asr, logger, counters }));
+    const { asr, vad } = config;
+    engine = options.engine ?? (await startEngine({ asr, vadWorkers: vad.workers, logger, counters }));
     checkLanguages(config, engine);
     const server = new Server({ ...options, counters }, store, engine);
     await server.listen();

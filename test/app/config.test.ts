@@ -12,6 +12,7 @@ import {
 } from "../../src/app/config.ts";
 import { VARIABLES } from "../../src/app/environment.ts";
 import { streamTokenKey } from "../../src/app/token-key.ts";
+import { chooseVadWorkers } from "../../src/app/vad-workers.ts";
 
 const SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const OTHER_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -262,6 +263,18 @@ test("threads and workers fill the machine unless they are set", () => {
   assert.deepEqual(chooseThreads({ ...asr, threads: 8 }, 16), { workers: 2, threads: 8 });
   assert.deepEqual(chooseThreads(asr, 16), { workers: 4, threads: 4 });
   assert.deepEqual(chooseThreads({ ...asr, workers: 3, threads: 1 }, 16), { workers: 3, threads: 1 });
+});
+
+test("speech detection gets a worker for every 400 tracks, if the machine has the cores, or what is set", () => {
+  const limits = (calls: number, sessions = 100) => ({ calls, sessions });
+  assert.equal(chooseVadWorkers({ workers: 0 }, limits(100), 64), 1);
+  assert.equal(chooseVadWorkers({ workers: 0 }, limits(101), 64), 2);
+  assert.equal(chooseVadWorkers({ workers: 0 }, limits(2000, 0), 64), 10);
+  assert.equal(chooseVadWorkers({ workers: 0 }, limits(2000), 16), 4);
+  assert.equal(chooseVadWorkers({ workers: 0 }, limits(2000), 2), 1);
+  assert.equal(chooseVadWorkers({ workers: 3 }, limits(1, 1), 2), 3);
+  const vadWorkers = (vad: object) => loadConfig(of({ ...SOUND, vad })).vad.workers;
+  assert.deepEqual([vadWorkers({ workers: 5 }), vadWorkers({}) >= 1], [5, true]);
 });
 
 test("the key of stream tokens is of the auth token, and of chance without one", () => {
