@@ -33,6 +33,7 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   store: () => import("./store.ts"),
   sockets: () => import("./sockets.ts"),
   timing: () => import("./timing.ts"),
+  tracks: () => import("./tracks.ts"),
   vad: () => import("./vad.ts"),
 };
 const SWITCHES = ["json", "check", "save"];

@@ -1,5 +1,6 @@
 /**
- * Counts what the endpointer does to real speech: spoken digits found, cuts inside clips, and the wait after a clip.
+ * Counts what the endpointer does to real speech: spoken digits found, cuts inside clips, and the wait after a clip. Then
+ * measures what speech detection costs, and how many tracks 1 and 2 workers carry.
  *
  * The folder holds `manifest.jsonl` with `phone/<id>.wav` (8 kHz) and, if it has any, `digits.jsonl` with
  * `digits/<id>.wav`. Clips are strung into calls of 12 with 1 s between, digits into one call likewise.
@@ -17,6 +18,8 @@ import { SpeechDetector } from "../src/vad/detector.ts";
 import { Endpointer, type Utterance } from "../src/vad/endpointer.ts";
 import { VAD_FRAME_SAMPLES } from "../src/vad/frame.ts";
 import { PROFILES, type ProfileName } from "../src/vad/profile.ts";
+import { measureVadLoad } from "./vad-load.ts";
+import { machineName } from "./yardstick.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "..");
 const CLIPS_PER_CALL = 12;
@@ -26,6 +29,8 @@ const MARGIN_SAMPLES = 2 * PHONE_RATE_HZ;
 /** Longer clips are left out: they are beyond the recogniser's window. */
 const LONGEST_CLIP_SECONDS = 30;
 const DIGITS_WANTED = 58 / 60;
+/** Workers whose tracks are counted, where no others are asked for. */
+const WORKERS = "1,2";
 /** An utterance belongs to a clip from this much overlap on: 100 ms. */
 const OVERLAP_SAMPLES = 100 * MODEL_SAMPLES_PER_MS;
 
@@ -149,14 +154,16 @@ function scoreDigits(calls: StrungCall[], heard: Heard[][]): { digits: number; d
 }
 
 /**
- * Prints a row per profile; with `json` one object as the last line; with `check` the exit code is 1 when the `phone`
+ * Prints a row per profile, then the load; with `json` one object as the last line; with `check` the exit code is 1 when the `phone`
  * profile finds fewer than 58 of 60 digits.
  *
- * @param args - The speech folder. Default: one beside the checkout, if there is any, else `fixtures/speech`.
+ * @param args - The speech folder; default: one beside the checkout, if there is any, else `fixtures/speech`. Numbers of
+ *   workers, `1,2,4`.
  */
 export async function run(args: string[], options: { json: boolean; check: boolean }): Promise<void> {
   const beside = path.join(ROOT, "..", "shared", "speech");
-  const directory = args[0] ?? (existsSync(beside) ? beside : path.join(ROOT, "fixtures", "speech"));
+  const [folder, workers = WORKERS] = args;
+  const directory = folder ?? (existsSync(beside) ? beside : path.join(ROOT, "fixtures", "speech"));
   const calls = stringCalls(readClips(directory, "manifest.jsonl", "phone"), CLIPS_PER_CALL);
   const digitCalls = stringCalls(readClips(directory, "digits.jsonl", "digits"), Number.POSITIVE_INFINITY);
   const modelPath = await verifyModel(findModel(readManifest(), "silero-vad-6.2"));
@@ -181,7 +188,9 @@ export async function run(args: string[], options: { json: boolean; check: boole
   }
   const result = { ...Object.fromEntries(profiles), realTimeFactor: Math.round(audioSeconds / wallSeconds) };
   console.log(`${Math.round(audioSeconds)} s of audio at ${result.realTimeFactor} times real time`);
-  if (options.json) console.log(JSON.stringify(result));
+  console.log(`\n${machineName()}`);
+  const load = await measureVadLoad(modelPath, workers.split(",").map(Number));
+  if (options.json) console.log(JSON.stringify({ ...result, ...load }));
   const phone = profiles.find(([profile]) => profile === "phone")?.[1];
   if (options.check && phone !== undefined && phone.detected < phone.digits * DIGITS_WANTED)
     process.exitCode = 1;
