@@ -146,6 +146,8 @@ export const configSchema = z.strictObject({
       authTokens: z.array(z.string().min(1)).max(5).default([]),
       /** Check of the media socket's upgrade; the token in the stream authenticates in any case. */
       upgradeSignature: z.enum(["required", "ifPresent", "off"]).default("ifPresent"),
+      /** What our media socket is under, where several processes share `publicUrl`; see docs/scaling.md. */
+      mediaUrl: url(["https:", "http:"]).optional(),
       /** Credentials of the REST API, with which a `start` stream that died is started again. */
       api: z
         .strictObject({

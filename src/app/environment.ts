@@ -48,6 +48,11 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     parse: list,
     meaning: "auth tokens that may sign webhooks, separated by commas",
   },
+  LINESCRIBE_TWILIO_MEDIA_URL: {
+    path: ["twilio", "mediaUrl"],
+    parse: text,
+    meaning: "what the media socket of this process is under, where several share the public URL",
+  },
   LINESCRIBE_TWILIO_ACCOUNT_SID: {
     path: ["twilio", "api", "accountSid"],
     parse: text,

@@ -159,9 +159,10 @@ class Server implements RunningServer {
     this.#committer = new Committer({ store, onCommitted, logger, counters });
     this.#switchboard = this.#createSwitchboard();
     this.#sessions = this.#createSessions();
+    const { authTokens, mediaUrl } = config.twilio;
     this.#telephony = createTelephony({
       port: this.#switchboard,
-      keys: () => ({ publicUrl: config.publicUrl ?? this.url, authTokens: config.twilio.authTokens }),
+      keys: () => ({ authTokens, mediaUrl, publicUrl: config.publicUrl ?? this.url }),
       insecure: config.insecure,
       upgradePolicy: config.twilio.upgradeSignature,
       tokenKey: streamTokenKey(config.twilio.authTokens),

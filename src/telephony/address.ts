@@ -12,6 +12,6 @@ export function publicAddress(publicUrl: string, path: string): string {
 }
 
 /** The URL that the carrier's media socket dials: `wss` for `https`, and `ws` for `http` (loopback only). */
-export function mediaAddress(publicUrl: string): string {
-  return publicAddress(publicUrl, MEDIA_PATH).replace(/^http/i, "ws");
+export function mediaAddress(mediaUrl: string): string {
+  return publicAddress(mediaUrl, MEDIA_PATH).replace(/^http/i, "ws");
 }

@@ -16,7 +16,7 @@ const PARAMETERS_MAXIMUM = 200;
 const FORM_TYPE = "application/x-www-form-urlencoded";
 const STREAM_STATUSES: readonly string[] = ["stream-started", "stream-stopped", "stream-error"];
 
-export interface TelephonyRoutesOptions extends Omit<VoiceOptions, "publicUrl"> {
+export interface TelephonyRoutesOptions extends Omit<VoiceOptions, "publicUrl" | "mediaUrl"> {
   /** Read at each request, because a test's port is known late. */
   keys: () => SignatureKeys;
   /** Leaves the signature unchecked; the application allows this on loopback only. */
@@ -29,7 +29,8 @@ type RawRequest = express.Request & { rawBody?: string };
 export function telephonyRoutes(options: TelephonyRoutesOptions): express.Router {
   const router = express.Router();
   const guards = [requireForm, formParser(), requireSignature(options)];
-  const voice = { ...options, publicUrl: () => options.keys().publicUrl };
+  const publicUrl = (): string => options.keys().publicUrl;
+  const voice = { ...options, publicUrl, mediaUrl: () => options.keys().mediaUrl ?? publicUrl() };
 
   router.post(VOICE_PATH, ...guards, (request, response) => {
     const form = formOf(request);

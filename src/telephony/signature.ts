@@ -21,6 +21,8 @@ export interface SignatureKeys {
   /** Any of them may have signed, so that tokens rotate. */
   authTokens: readonly string[];
   publicUrl: string;
+  /** What the media socket is under, where that is another address than `publicUrl`. */
+  mediaUrl?: string | undefined;
 }
 
 export interface SignedRequest {
@@ -56,7 +58,7 @@ export function checkUpgrade(
   signature: string | undefined,
 ): SignatureVerdict {
   if (policy === "off" || (policy === "ifPresent" && signature === undefined)) return { valid: true };
-  return verdict(keys, signature, upgradeCandidates(keys.publicUrl, path), {});
+  return verdict(keys, signature, upgradeCandidates(keys.mediaUrl ?? keys.publicUrl, path), {});
 }
 
 /**

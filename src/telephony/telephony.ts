@@ -19,7 +19,7 @@ import { Twiml } from "./twiml.ts";
 
 export interface TelephonyOptions {
   port: TelephonyPort;
-  /** Auth tokens and public URL; read at each request, because a test's port is known late. */
+  /** Auth tokens and public URLs; read at each request, because a test's port is known late. */
   keys: () => SignatureKeys;
   /** Leaves signatures unchecked, those of upgrades included. Tokens are checked all the same. */
   insecure?: boolean | undefined;
@@ -83,11 +83,11 @@ export function createTelephony(options: TelephonyOptions): Telephony {
       }),
     async restartStream(callSid, entry) {
       if (api === null) throw new TypeError("Expected credentials of the carrier's API, got none");
-      const { publicUrl } = keys();
+      const { publicUrl, mediaUrl = publicUrl } = keys();
       const { token, streamName } = tokens.mint(callSid);
       return await api.startStream({
         callSid,
-        url: mediaAddress(publicUrl),
+        url: mediaAddress(mediaUrl),
         name: streamName,
         tracks: entry.tracks,
         statusCallback: publicAddress(publicUrl, STREAM_PATH),

@@ -23,6 +23,8 @@ export interface VoiceOptions {
   finished: FinishedStreams;
   twiml: Twiml;
   publicUrl: () => string;
+  /** What the media socket is under, mostly `publicUrl`. */
+  mediaUrl: () => string;
   maximumRecoveries?: number | undefined;
   log: Logger;
   counters: Counters;
@@ -87,14 +89,14 @@ function answerKnown(options: VoiceOptions, request: KnownRequest, entry: Number
 }
 
 function offerStream(options: VoiceOptions, request: KnownRequest, entry: NumberEntry): string {
-  const { port, tokens, twiml, publicUrl, log, counters } = options;
+  const { port, tokens, twiml, publicUrl, mediaUrl, log, counters } = options;
   const { callSid, to, recovery } = request;
   const from = request.from ?? "";
   port.callAnswered({ callSid, accountSid: request.accountSid ?? "", from, to, entry });
   const { token, streamName } = tokens.mint(callSid);
   const base = publicUrl();
   const offer: ConnectOffer = {
-    url: mediaAddress(base),
+    url: mediaAddress(mediaUrl()),
     name: streamName,
     statusCallback: publicAddress(base, STREAM_PATH),
     token,

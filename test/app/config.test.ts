@@ -110,6 +110,7 @@ test("every variable reaches a setting of the schema", () => {
   const values: Record<string, string> = {
     LINESCRIBE_PUBLIC_URL: "https://a.example",
     LINESCRIBE_HOST: "127.0.0.1",
+    LINESCRIBE_TWILIO_MEDIA_URL: "https://a.example/b",
     LINESCRIBE_INSECURE: "true",
     LINESCRIBE_LOG_LEVEL: "error",
     LINESCRIBE_CALLBACK_URL: "https://b.example",

@@ -8,7 +8,7 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 
-const SHIPPED = path.resolve(import.meta.dirname, "../../deploy/nginx/linescribe.conf");
+const SHIPPED = path.resolve(import.meta.dirname, "../../deploy/nginx");
 const START_TIMEOUT_MS = 10_000;
 
 /** The name that the certificate is for. */
@@ -28,6 +28,8 @@ export interface NginxOptions {
   httpPort: number;
   /** Of Linescribe, on 127.0.0.1. */
   upstreamPort: number;
+  /** Of a second process: then the file for two is the one that runs. */
+  secondPort?: number;
   /** What 3600 s of reading become, s. */
   readTimeoutSeconds?: number;
 }
@@ -91,9 +93,10 @@ export class Nginx {
   }
 }
 
-/** The shipped file; nothing is changed but places, ports and, where asked for, the time-out of reading. */
+/** A shipped file; nothing is changed but places, ports and, where asked for, the time-out of reading. */
 function shippedConf({ folder, certificate, ...options }: NginxOptions): string {
-  const { httpPort, httpsPort, upstreamPort, readTimeoutSeconds = 3600 } = options;
+  const { httpPort, httpsPort, upstreamPort, secondPort, readTimeoutSeconds = 3600 } = options;
+  const shipped = path.join(SHIPPED, secondPort ? "linescribe-processes.conf" : "linescribe.conf");
   const changes: [RegExp | string, string][] = [
     [/listen 80;/, `listen 127.0.0.1:${httpPort};`],
     [/listen \[::\]:80;/, `listen 127.0.0.2:${httpPort};`],
@@ -102,14 +105,17 @@ function shippedConf({ folder, certificate, ...options }: NginxOptions): string 
     ["/etc/letsencrypt/live/calls.example.com/fullchain.pem", certificate.certificateFile],
     ["/etc/letsencrypt/live/calls.example.com/privkey.pem", certificate.keyFile],
     [/server_name calls\.example\.com;/g, `server_name ${NAME};`],
-    [/server 127\.0\.0\.1:8080;/, `server 127.0.0.1:${upstreamPort};`],
+    [/server 127\.0\.0\.1:8080\b/g, `server 127.0.0.1:${upstreamPort}`],
+    ...(secondPort
+      ? [[/server 127\.0\.0\.1:8081\b/g, `server 127.0.0.1:${secondPort}`] as [RegExp, string]]
+      : []),
     [/\/var\/log\/nginx\//g, `${folder}/`],
     [/proxy_read_timeout 3600s;/g, `proxy_read_timeout ${readTimeoutSeconds}s;`],
   ];
-  let text = readFileSync(SHIPPED, "utf8");
+  let text = readFileSync(shipped, "utf8");
   for (const [from, to] of changes) {
     const changed = text.replace(from, to);
-    if (changed === text && !changed.includes(to)) throw new Error(`${SHIPPED} has no ${from}`);
+    if (changed === text && !changed.includes(to)) throw new Error(`${shipped} has no ${from}`);
     text = changed;
   }
   return text;

@@ -120,7 +120,8 @@ export async function startSurfaces(settings: Record<string, unknown>): Promise<
   };
 }
 
-function addKey({ server }: Bridge): string {
+/** Makes a key in the running server's store; returns its text. */
+export function addKey({ server }: Bridge): string {
   const { id, hash, text: key } = createKeyText();
   const scopes = ["transcribe" as const];
   server.store.keys.add({
