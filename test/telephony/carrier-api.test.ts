@@ -173,6 +173,22 @@ networkTest("an unreachable carrier is a failure, and the message does not hold 
   );
 });
 
+networkTest("a stream is restarted at the media address of this process", async () => {
+  const { seen, baseUrl } = await standIn(created);
+  const bench = await Bench.start({
+    keys: () => ({
+      authTokens: [],
+      publicUrl: "https://calls.example.com",
+      mediaUrl: "https://calls.example.com/b",
+    }),
+    carrierApi: { accountSid: ACCOUNT, username: ACCOUNT, password: "secret", baseUrl },
+  });
+  cleanups.push(() => bench.stop());
+  await bench.telephony.restartStream(CALL, entryOf());
+  assert.equal(seen[0]?.form.Url, "wss://calls.example.com/b/twilio/media");
+  assert.equal(seen[0]?.form.StatusCallback, "https://calls.example.com/twilio/stream");
+});
+
 networkTest(
   "a start stream that died is restarted by the API with a fresh token that opens the next socket",
   async () => {

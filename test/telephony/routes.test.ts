@@ -127,6 +127,15 @@ networkTest("either of two auth tokens is accepted, and insecure asks for none",
   assert.equal((await open.post("/twilio/voice", VOICE, { "x-twilio-signature": "" })).status, 200);
 });
 
+networkTest("a process that shares the public URL offers its own media address, and only that", async () => {
+  const mediaUrl = "https://media.example.com/b/";
+  const bench = await setUp({ keys: () => ({ authTokens: [AUTH_TOKEN], publicUrl: PUBLIC_URL, mediaUrl }) });
+  const document = await bench.call("+15550103333");
+  assert.match(document, /<Stream [^>]*url="wss:\/\/media\.example\.com\/b\/twilio\/media"/);
+  assert.match(document, /statusCallback="https:\/\/calls\.example\.com\/twilio\/stream"/);
+  assert.match(document, /<Redirect[^>]*>https:\/\/calls\.example\.com\/twilio\/voice\?recovery=1</);
+});
+
 networkTest("an unknown number takes the * entry, or is rejected and logged without the number", async () => {
   const bench = await setUp();
   assert.equal(await bench.call("+15550107777"), REJECTED);

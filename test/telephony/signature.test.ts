@@ -131,6 +131,16 @@ test("an upgrade may be signed with or without :443 and with or without a traili
   assert.equal(accepts("https://h/phone", "/ws", "wss://h/phone/ws"), true);
 });
 
+test("an upgrade is signed over the media address where that is another one", () => {
+  const shared = { ...keys, publicUrl: "https://h", mediaUrl: "https://h/b" };
+  const accepts = (url: string) =>
+    checkUpgrade(shared, "required", "/ws", twilio.getExpectedTwilioSignature("12345", url, {})).valid;
+  assert.deepEqual(
+    [accepts("wss://h/b/ws"), accepts("wss://h/ws"), accepts("wss://h/a/ws")],
+    [true, false, false],
+  );
+});
+
 test("the candidates of an upgrade name what was checked", () => {
   assert.deepEqual(upgradeCandidates("https://h", "/twilio/media"), [
     "wss://h:443/twilio/media",
