@@ -36,7 +36,11 @@ export interface VadLoad {
 }
 
 /** @param workerCounts - Numbers of workers that are tried one after the other. */
-export async function measureVadLoad(modelPath: string, workerCounts: readonly number[]): Promise<VadLoad> {
+export async function measureVadLoad(
+  modelPath: string,
+  workerCounts: readonly number[],
+  ladder: readonly number[] = LADDER,
+): Promise<VadLoad> {
   const frames = speechFrames();
   console.log("\ncost of a frame (32 ms of one track) by the tracks that are judged side by side");
   const batches = await costOfBatches(modelPath, frames);
@@ -45,7 +49,7 @@ export async function measureVadLoad(modelPath: string, workerCounts: readonly n
     console.log(
       `\n${workers} worker(s), ${SECONDS} s each: carried while 95 % are answered within ${VAD_FRAME_MS} ms`,
     );
-    carried.push({ workers, tracks: await climb(modelPath, frames, workers) });
+    carried.push({ workers, tracks: await climb(modelPath, frames, workers, ladder) });
   }
   return { batches, carried };
 }
@@ -85,9 +89,14 @@ async function costOfBatches(
 }
 
 /** The most tracks that were carried. */
-async function climb(modelPath: string, frames: readonly Float32Array[], workers: number): Promise<number> {
+async function climb(
+  modelPath: string,
+  frames: readonly Float32Array[],
+  workers: number,
+  ladder: readonly number[],
+): Promise<number> {
   let most = 0;
-  for (const tracks of LADDER) {
+  for (const tracks of ladder) {
     const { delays, cpu, mainCpu, rssKb } = await play(modelPath, frames, workers, tracks);
     const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => percentile(delays, share)) as [
       number,
@@ -162,6 +171,7 @@ async function play(
     mainCpu: main.ms() / wallMs,
     rssKb: Math.round((process.memoryUsage.rss() - rssBefore) / 1024 / count),
   };
+  for (const { stream } of tracks) stream.close();
   await detector.close();
   // Frames that were never answered are the slowest of all.
   for (const { pushedAt } of tracks) for (const at of pushedAt) delays.push(startedAt + wallMs - at);

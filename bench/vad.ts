@@ -158,11 +158,11 @@ function scoreDigits(calls: StrungCall[], heard: Heard[][]): { digits: number; d
  * profile finds fewer than 58 of 60 digits.
  *
  * @param args - The speech folder; default: one beside the checkout, if there is any, else `fixtures/speech`. Numbers of
- *   workers, `1,2,4`.
+ *   workers, `1,2,4`. Numbers of tracks to try, `100,200`.
  */
 export async function run(args: string[], options: { json: boolean; check: boolean }): Promise<void> {
   const beside = path.join(ROOT, "..", "shared", "speech");
-  const [folder, workers = WORKERS] = args;
+  const [folder, workers = WORKERS, tracks] = args;
   const directory = folder ?? (existsSync(beside) ? beside : path.join(ROOT, "fixtures", "speech"));
   const calls = stringCalls(readClips(directory, "manifest.jsonl", "phone"), CLIPS_PER_CALL);
   const digitCalls = stringCalls(readClips(directory, "digits.jsonl", "digits"), Number.POSITIVE_INFINITY);
@@ -189,7 +189,11 @@ export async function run(args: string[], options: { json: boolean; check: boole
   const result = { ...Object.fromEntries(profiles), realTimeFactor: Math.round(audioSeconds / wallSeconds) };
   console.log(`${Math.round(audioSeconds)} s of audio at ${result.realTimeFactor} times real time`);
   console.log(`\n${machineName()}`);
-  const load = await measureVadLoad(modelPath, workers.split(",").map(Number));
+  const load = await measureVadLoad(
+    modelPath,
+    workers.split(",").map(Number),
+    tracks?.split(",").map(Number),
+  );
   if (options.json) console.log(JSON.stringify({ ...result, ...load }));
   const phone = profiles.find(([profile]) => profile === "phone")?.[1];
   if (options.check && phone !== undefined && phone.detected < phone.digits * DIGITS_WANTED)
