@@ -91,6 +91,10 @@ export class Switchboard implements TelephonyPort {
     return lines.get(to) ?? lines.get("*") ?? null;
   }
 
+  hasCall(callSid: string): boolean {
+    return this.#calls.has(callSid) || this.#options.store.call(callSid) !== null;
+  }
+
   admit(callSid: string): "accepted" | "overloaded" | "draining" {
     if (this.#calls.has(callSid)) return "accepted";
     if (this.#draining) return "draining";

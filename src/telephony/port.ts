@@ -73,6 +73,8 @@ export type StreamStatus = "stream-started" | "stream-stopped" | "stream-error";
 export interface TelephonyPort {
   /** The entry of exactly this number, else the `*` entry, else null. */
   findNumber(to: string): NumberEntry | null;
+  /** Whether the call was answered here before, by this run or an earlier one. */
+  hasCall(callSid: string): boolean;
   /** Whether the call may stream. A call that was accepted before stays accepted: webhooks are retried. */
   admit(callSid: string): "accepted" | "overloaded" | "draining";
   /** A stream was offered to the call. Repeats for one callSid: retried webhook, recovery, redirect back to us. */

@@ -71,7 +71,15 @@ function answerKnown(options: VoiceOptions, request: KnownRequest, entry: Number
   const { callSid, recovery } = request;
   if (recovery === 0) finished.delete(callSid);
   else if (entry.mode !== "connect" || finished.has(callSid)) return twiml.withoutStream(entry.then);
-  else if (recovery > maximumRecoveries) {
+  else if (!port.hasCall(callSid)) {
+    // Another process answered it, and has events of it: ours would have the same ids, and be dropped as repeats.
+    counters.add("voice.foreign_recoveries");
+    log.warn(
+      { callSid, recovery },
+      "recovery of a call that was answered elsewhere; it goes on without a stream",
+    );
+    return twiml.withoutStream(entry.then);
+  } else if (recovery > maximumRecoveries) {
     log.error({ callSid, recovery }, "media stream died too often; the call goes on without one");
     return twiml.withoutStream(entry.then);
   } else {

@@ -89,6 +89,15 @@ test("a number is found by itself, else by the star, else not at all", (t) => {
   assert.equal(strict.findNumber("+15550199999"), null);
 });
 
+test("a call is known while it goes on and when it has ended, and no other", async (t) => {
+  const { board, answer } = boardOf(t);
+  assert.equal(board.hasCall("CA1"), false);
+  answer("CA1");
+  assert.equal(board.hasCall("CA1"), true);
+  await board.endAll("shutdown");
+  assert.deepEqual([board.active, board.hasCall("CA1"), board.hasCall("CA2")], [0, true, false]);
+});
+
 test("the silences that show and that end an utterance are those of the number", async (t) => {
   const partials: TranscriptPartial[] = [];
   const { recogniser, answer, open } = boardOf(t, { onPartial: (partial) => partials.push(partial) });

@@ -48,6 +48,7 @@ async function heardBy(
   const telephony = createTelephony({
     port: {
       findNumber: () => number,
+      hasCall: () => true,
       admit: () => "accepted",
       callAnswered() {},
       openStream: () => ({

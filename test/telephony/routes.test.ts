@@ -247,6 +247,15 @@ networkTest(
   },
 );
 
+networkTest("a recovery of a call that was answered elsewhere goes on without a stream", async () => {
+  const bench = await setUp();
+  bench.port.known = false;
+  assert.match(await bench.call("+15550103333"), /<Stream /, "a new call is not known either");
+  const answer = await bench.call("+15550103333", CALL, "/twilio/voice?recovery=1");
+  assert.equal(answer, `${HEAD}<Hangup/></Response>`);
+  assert.equal(bench.port.calls.length, 1);
+});
+
 networkTest(
   "a recovery on an overloaded machine, or of a number that is gone, ends without a word",
   async () => {

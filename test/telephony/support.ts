@@ -126,6 +126,10 @@ export class PortRecorder implements TelephonyPort {
     return this.entries.get(to) ?? this.entries.get("*") ?? null;
   }
 
+  hasCall(): boolean {
+    return this.known;
+  }
+
   admit(): "accepted" | "overloaded" | "draining" {
     if (this.failing) throw new Error("the application failed");
     return this.admission;
