@@ -21,6 +21,12 @@ const url = (protocols: string[]) =>
     }
   });
 
+/** What paths are put behind. */
+const baseUrl = url(["https:", "http:"]).refine(
+  (text) => !/[?#]/.test(text),
+  "expected a URL without a query",
+);
+
 const secret = z.string().superRefine((text, context) => {
   try {
     parseSecret(text);
@@ -133,7 +139,7 @@ const probability = z.number().gt(0).max(1);
 
 export const configSchema = z.strictObject({
   /** Address that the carrier uses for us, as the carrier is given it; needed to check signatures. */
-  publicUrl: url(["https:", "http:"]).optional(),
+  publicUrl: baseUrl.optional(),
   host: z.string().min(1).default("0.0.0.0"),
   /** 0 takes a free port. */
   port: z.int().min(0).max(65535).default(8080),
@@ -147,7 +153,7 @@ export const configSchema = z.strictObject({
       /** Check of the media socket's upgrade; the token in the stream authenticates in any case. */
       upgradeSignature: z.enum(["required", "ifPresent", "off"]).default("ifPresent"),
       /** What our media socket is under, where several processes share `publicUrl`; see docs/scaling.md. */
-      mediaUrl: url(["https:", "http:"]).optional(),
+      mediaUrl: baseUrl.optional(),
       /** Credentials of the REST API, with which a `start` stream that died is started again. */
       api: z
         .strictObject({

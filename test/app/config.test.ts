@@ -195,6 +195,9 @@ const FAULTY: [string, Record<string, unknown>, RegExp][] = [
   ["a hint of control characters", hinted(["Alice", "\u0000\u0001"]), /^numbers\.0\.hints\.1: .*control/],
   ["a hint that is too long", hinted(["x".repeat(101)]), /^numbers\.0\.hints\.0: .*100 characters/],
   ["a port beyond the last", { port: 65_536 }, /^port: /],
+  ["a public URL with a query", { publicUrl: "https://a.example/?b=c" }, /^publicUrl: .*without a query/],
+  ["a media URL that is none", { twilio: { mediaUrl: "wss://a.example" } }, /^twilio\.mediaUrl: .*https/],
+  ["more speech detection workers than 64", { vad: { workers: 65 } }, /^vad\.workers: /],
   ["a beam of none", { asr: { beam: 0 } }, /^asr\.beam: /],
   ["thresholds that cross", { vad: { onsetThreshold: 0.2, offsetThreshold: 0.4 } }, /^vad: /],
   [

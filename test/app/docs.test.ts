@@ -7,6 +7,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { loadConfig } from "../../src/app/config.ts";
 import { configSchema } from "../../src/app/config-schema.ts";
+import { chooseVadWorkers } from "../../src/app/vad-workers.ts";
 import { ERROR_CODES } from "../../src/base/codes.ts";
 import { TrackLanguage } from "../../src/call/track-language.ts";
 
@@ -36,6 +37,12 @@ test("the times of docs/endpointing.md and README.md are the defaults", () => {
     figure("README.md", /(\S+) s is the silence that ends an utterance/) * 1000,
     endpointer.silenceMs,
   );
+});
+
+test("the tracks that docs/scaling.md gives a speech detection worker are those of the default", () => {
+  const tracks = figure("docs/scaling.md", /is one for every (\d+) tracks that/);
+  const workers = (calls: number) => chooseVadWorkers({ workers: 0 }, { calls, sessions: 0 }, 256);
+  assert.deepEqual([workers(tracks / 2), workers(tracks / 2 + 1)], [1, 2]);
 });
 
 test("the speech that docs/language.md asks for tells the language, and less does not", () => {
