@@ -24,8 +24,8 @@ export async function run(args: string[], { json, check }: BenchOptions): Promis
     throw new Error(`Expected a part (${Object.keys(PARTS).join(", ")}), got ${unknown}`);
   const folder = speechFolder(named);
   const parts = chosen.length > 0 ? chosen : (Object.keys(PARTS) as Part[]);
-  const { asr } = loadConfig({ environment: {}, overrides: { insecure: true, host: "127.0.0.1" } });
-  const engine = await startEngine({ asr, logger: silentLogger, counters: new Counters() });
+  const { asr, models } = loadConfig({ environment: {}, overrides: { insecure: true, host: "127.0.0.1" } });
+  const engine = await startEngine({ asr, models, logger: silentLogger, counters: new Counters() });
   try {
     const context: PartContext = {
       engine,

@@ -41,8 +41,8 @@ interface Cost {
 }
 
 export async function run(args: string[], { json, check }: BenchOptions): Promise<void> {
-  const { asr } = loadConfig({ environment: {}, overrides: { insecure: true, host: "127.0.0.1" } });
-  const engine = await startEngine({ asr, logger: silentLogger, counters: new Counters() });
+  const { asr, models } = loadConfig({ environment: {}, overrides: { insecure: true, host: "127.0.0.1" } });
+  const engine = await startEngine({ asr, models, logger: silentLogger, counters: new Counters() });
   const server = await startBenchServer(engine);
   const speech = join(readClips(speechFolder(args[0])).map((clip) => withoutPauses(clip)));
   console.log(

@@ -33,7 +33,11 @@ export async function run(args: string[], { json }: BenchOptions): Promise<void>
     `${machineName()}, ${Math.round(await machineGflops(threads))} GFLOP/s float32 on ${threads} threads`,
   );
   console.log(`${config.asr.model}, one session of ${threads} thread(s); the machine would run ${workers}`);
-  const whisper = await Whisper.load({ ...recogniserFiles(config.asr.model), threads, spin: workers === 1 });
+  const whisper = await Whisper.load({
+    ...recogniserFiles(config.asr.model, config.models),
+    threads,
+    spin: workers === 1,
+  });
   const cells = [];
   for (const beam of BEAMS) {
     console.log(`\nbeam ${beam}: ms per utterance (encoder's share), times real time`);

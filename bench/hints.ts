@@ -42,8 +42,8 @@ interface Heard {
 export async function run(args: string[], { json, check }: BenchOptions): Promise<void> {
   const folder = speechFolder(args[0]);
   const clips = readClips(folder);
-  const { asr } = loadConfig({ environment: {}, overrides: { insecure: true, host: "127.0.0.1" } });
-  const engine = await startEngine({ asr, logger: silentLogger, counters: new Counters() });
+  const { asr, models } = loadConfig({ environment: {}, overrides: { insecure: true, host: "127.0.0.1" } });
+  const engine = await startEngine({ asr, models, logger: silentLogger, counters: new Counters() });
   const hints = asHints([...names, ...decoys]);
   console.log(
     `${machineName()}; ${asr.model}, beam ${asr.beam}; ${clips.length} clips, ${hints.length} hints`,

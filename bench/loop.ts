@@ -29,7 +29,12 @@ export async function run(args: string[], { json, check }: BenchOptions): Promis
   const clips = readClips(speechFolder(args[0])).slice(0, 20);
   const config = loadConfig({ environment: {}, overrides: { insecure: true, host: "127.0.0.1" } });
   const counters = new Counters();
-  const engine = await startEngine({ asr: config.asr, logger: silentLogger, counters });
+  const engine = await startEngine({
+    asr: config.asr,
+    models: config.models,
+    logger: silentLogger,
+    counters,
+  });
   const utterances = clips.map(({ pcm8k }) => ({
     pcm16k: resample(pcm8k, PHONE_RATE_HZ, MODEL_RATE_HZ),
     language: "en",

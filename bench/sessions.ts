@@ -28,8 +28,8 @@ const MODES: Record<string, Chunking> = {
 };
 
 export async function run(args: string[], { json }: BenchOptions): Promise<void> {
-  const { asr } = loadConfig({ file: null, environment: {} });
-  const engine = await startEngine({ asr, logger: silentLogger, counters: new Counters() });
+  const { asr, models } = loadConfig({ file: null, environment: {} });
+  const engine = await startEngine({ asr, models, logger: silentLogger, counters: new Counters() });
   try {
     const clips = readClips(speechFolder(args[0]));
     const groups = Array.from({ length: Math.ceil(clips.length / CLIPS_PER_SESSION) }, (_, index) =>

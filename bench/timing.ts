@@ -47,7 +47,11 @@ export async function run(args: string[], { json, check }: BenchOptions): Promis
   const config = loadConfig({ environment: {}, overrides: { insecure: true, host: "127.0.0.1" } });
   const { workers, threads } = chooseThreads(config.asr);
   const clips = readClips(speechFolder(args[0]));
-  const whisper = await Whisper.load({ ...recogniserFiles(config.asr.model), threads, spin: workers === 1 });
+  const whisper = await Whisper.load({
+    ...recogniserFiles(config.asr.model, config.models),
+    threads,
+    spin: workers === 1,
+  });
   console.log(`${machineName()}, ${config.asr.model}, ${threads} thread(s), ${clips.length} clips`);
   const heard: Heard[] = [];
   for (const clip of clips) heard.push(await hear(whisper, clip, config.asr.beam));

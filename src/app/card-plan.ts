@@ -21,8 +21,8 @@ export interface ChosenCards {
 export interface CardPlanOptions {
   asr: Pick<AsrConfig, "device" | "cudaModel" | "cards">;
   machine: Machine;
-  /** Folder with `manifest.json`. */
-  models: string;
+  /** The user's own folder of models, looked in beside the package's; or null. */
+  models: string | null;
   logger: Logger;
 }
 

@@ -175,6 +175,10 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   asr: asrSchema.prefault({}),
+  /** Folder of models beside those of the package, where `models pull` puts them; see docs/models.md. */
+  models: z.string().min(1).default("data/models"),
+  /** The hub that models are pulled from: Hugging Face, or a mirror that answers as it does. */
+  hub: url(["https:", "http:"]).default("https://huggingface.co"),
   vad: z
     .strictObject({
       /** Worker threads; 0 chooses from the machine and `limits`, see docs/scaling.md. */

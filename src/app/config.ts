@@ -76,7 +76,7 @@ export function checkConfig(sources: ConfigSources = {}): { config: Config | nul
  *
  * @throws {LinescribeError} `CONFIG_INVALID` when the file cannot be read or the section is faulty.
  */
-export function loadSection<Name extends "store" | "asr" | "vad">(
+export function loadSection<Name extends "store" | "asr" | "vad" | "models" | "hub">(
   name: Name,
   sources: ConfigSources = {},
 ): ConfigFile[Name] {

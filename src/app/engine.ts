@@ -5,7 +5,8 @@ import { showDevice } from "../asr/device.ts";
 import type { Counters } from "../base/counters.ts";
 import type { Logger } from "../base/log.ts";
 import type { Machine } from "../cards/machine.ts";
-import { findModel, modelsDirectory, readManifest, verifyModel } from "../models/manifest.ts";
+import { readModels } from "../models/folders.ts";
+import { findModel, verifyModel } from "../models/manifest.ts";
 import { SpeechDetector } from "../vad/detector.ts";
 import { cardMachine } from "./card-machine.ts";
 import type { Config } from "./config.ts";
@@ -26,8 +27,8 @@ export interface EngineOptions {
   vadWorkers?: number;
   logger: Logger;
   counters: Counters;
-  /** Folder with `manifest.json`; the package's own by default. */
-  models?: string;
+  /** The user's own folder of models, looked in beside the package's; none by default. */
+  models?: string | null;
   /** Where cards are looked for; this machine by default. */
   machine?: Machine;
 }
@@ -35,19 +36,13 @@ export interface EngineOptions {
 /**
  * Verifies and loads the models, and starts the workers.
  *
- * @throws {LinescribeError} `MODEL_MISSING`, `MODEL_ALTERED` or `MODEL_WRONG_DEVICE`; with `asr.device` `cuda` also
+ * @throws {LinescribeError} `MODEL_MISSING`, `MODEL_AMBIGUOUS`, `MODEL_ALTERED` or `MODEL_WRONG_DEVICE`; with `asr.device` `cuda` also
  *   `CARD_...`.
  */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
-  const {
-    asr,
-    logger,
-    counters,
-    vadWorkers = 1,
-    models = modelsDirectory(),
-    machine = cardMachine(),
-  } = options;
-  const modelPath = await verifyModel(findModel(readManifest(models), VAD_MODEL), models);
+  const { asr, logger, counters, vadWorkers = 1, models = null, machine = cardMachine() } = options;
+  const vad = findModel(readModels(models), VAD_MODEL);
+  const modelPath = await verifyModel(vad, vad.folder);
   const queueMaximumFrames = VAD_QUEUE_FRAMES;
   const detector = await SpeechDetector.start({
     modelPath,

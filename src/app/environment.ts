@@ -88,7 +88,7 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
   LINESCRIBE_ASR_MODEL: {
     path: ["asr", "model"],
     parse: text,
-    meaning: "name of the model in models/manifest.json",
+    meaning: "name of the recognition model",
   },
   LINESCRIBE_ASR_CUDA_MODEL: {
     path: ["asr", "cudaModel"],
@@ -116,6 +116,8 @@ export const VARIABLES: Readonly<Record<string, Variable>> = {
     parse: whole,
     meaning: "speech detection workers, 0 chooses",
   },
+  LINESCRIBE_MODELS: { path: ["models"], parse: text, meaning: "folder of models beside the package's" },
+  LINESCRIBE_HUB: { path: ["hub"], parse: text, meaning: "hub that models are pulled from" },
   LINESCRIBE_LIMIT_CALLS: { path: ["limits", "calls"], parse: whole, meaning: "calls transcribed at once" },
 };
 

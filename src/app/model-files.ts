@@ -1,48 +1,48 @@
 /**
  * The files of a recognition model: the graph, and the tokenizer that is called after it.
  */
-import path from "node:path";
 import { type Device, expectModelFor } from "../asr/device.ts";
 import { readWhisperMetadata } from "../asr/metadata.ts";
 import type { ModelFiles } from "../asr/recogniser-options.ts";
-import {
-  findModel,
-  type Manifest,
-  type ModelEntry,
-  modelsDirectory,
-  readManifest,
-  verifyModel,
-} from "../models/manifest.ts";
+import { type PlacedModel, pathOf, readModels } from "../models/folders.ts";
+import { findModel, verifyModel } from "../models/manifest.ts";
 
-function entriesOf(manifest: Manifest, model: string): { model: ModelEntry; tokenizer: ModelEntry } {
-  return { model: findModel(manifest, model), tokenizer: findModel(manifest, `${model}.tokenizer`) };
+function entriesOf(name: string, own: string | null): { model: PlacedModel; tokenizer: PlacedModel } {
+  const models = readModels(own);
+  return { model: findModel(models, name), tokenizer: findModel(models, `${name}.tokenizer`) };
 }
 
-/** Paths of a recognition model and its tokenizer. @throws {LinescribeError} `MODEL_MISSING`. */
-export function recogniserFiles(name: string, models = modelsDirectory()): ModelFiles {
-  const { model, tokenizer } = entriesOf(readManifest(models), name);
-  return { modelPath: path.join(models, model.file), tokenizerPath: path.join(models, tokenizer.file) };
+/**
+ * Paths of a recognition model and its tokenizer.
+ *
+ * @param own - The user's own folder of models, or null for the package's alone.
+ * @throws {LinescribeError} `MODEL_MISSING`, `MODEL_AMBIGUOUS` or `MODEL_ALTERED` as their manifests say; the files
+ *   themselves are not read.
+ */
+export function recogniserFiles(name: string, own: string | null = null): ModelFiles {
+  const { model, tokenizer } = entriesOf(name, own);
+  return { modelPath: pathOf(model), tokenizerPath: pathOf(tokenizer) };
 }
 
-/** Size of the graph's file, by the manifest; bytes. @throws {LinescribeError} `MODEL_MISSING`. */
-export function modelBytes(name: string, models = modelsDirectory()): number {
-  return entriesOf(readManifest(models), name).model.bytes;
+/** Size of the graph's file, by the manifest; bytes. @throws {LinescribeError} as `recogniserFiles`. */
+export function modelBytes(name: string, own: string | null = null): number {
+  return entriesOf(name, own).model.bytes;
 }
 
 /**
  * Verifies the files of a model, and that it was made for such a device.
  *
- * @throws {LinescribeError} `MODEL_MISSING`, `MODEL_ALTERED` or `MODEL_WRONG_DEVICE`.
+ * @throws {LinescribeError} `MODEL_MISSING`, `MODEL_AMBIGUOUS`, `MODEL_ALTERED` or `MODEL_WRONG_DEVICE`.
  */
 export async function verifiedFiles(
   name: string,
   kind: Device["kind"],
-  models = modelsDirectory(),
+  own: string | null = null,
 ): Promise<ModelFiles> {
-  const { model, tokenizer } = entriesOf(readManifest(models), name);
+  const { model, tokenizer } = entriesOf(name, own);
   const [modelPath, tokenizerPath] = await Promise.all([
-    verifyModel(model, models),
-    verifyModel(tokenizer, models),
+    verifyModel(model, model.folder),
+    verifyModel(tokenizer, tokenizer.folder),
   ]);
   expectModelFor(kind, await readWhisperMetadata(modelPath), modelPath);
   return { modelPath, tokenizerPath };

@@ -29,8 +29,8 @@ export interface Recognition {
 
 export interface RecognitionOptions {
   asr: Config["asr"];
-  /** Folder with `manifest.json`. */
-  models: string;
+  /** The user's own folder of models, looked in beside the package's; or null. */
+  models: string | null;
   machine: Machine;
   logger: Logger;
   counters: Counters;

@@ -83,8 +83,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const store = openStore({ path: config.store.path, counters, exclusive: true });
   let engine: Engine | null = null;
   try {
-    const { asr, vad } = config;
-    engine = options.engine ?? (await startEngine({ asr, vadWorkers: vad.workers, logger, counters }));
+    const { asr, vad, models } = config;
+    engine =
+      options.engine ?? (await startEngine({ asr, vadWorkers: vad.workers, models, logger, counters }));
     checkLanguages(config, engine);
     const server = new Server({ ...options, counters }, store, engine);
     await server.listen();

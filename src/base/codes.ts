@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   MEDIA_OVERLOADED: "Too many files wait to be decoded",
   MODEL_MISSING: "A model file does not exist",
   MODEL_ALTERED: "A model file does not have the sha256 of its manifest, or lacks required metadata",
+  MODEL_AMBIGUOUS: "Two folders of models have different files under one name",
   MODEL_WRONG_DEVICE: "A model was exported for the other kind of device: processor or CUDA card",
   CARD_NO_DRIVER: "No NVIDIA driver, or it tells of no card",
   CARD_OLD_DRIVER: "The NVIDIA driver is too old for the CUDA of the provider library",

@@ -116,11 +116,13 @@ function addUpkeep(program: Command): void {
     .command("list")
     .description("list the models")
     .option("--json", "one JSON object a model")
+    .option(...CONFIG)
     .action(async (options) => (await import("./models.ts")).listModels(options));
   models
     .command("verify")
     .description("compare the files of the models with their published sha256")
     .option("--json", "one JSON object a model")
+    .option(...CONFIG)
     .action(async (options) => (await import("./models.ts")).verifyModels(options));
 }
 

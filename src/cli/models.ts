@@ -1,35 +1,40 @@
 /**
  * `linescribe models list|verify`.
  */
-import path from "node:path";
 import pc from "picocolors";
-import { checkModels, modelsDirectory, readManifest } from "../models/manifest.ts";
+import { loadSection } from "../app/config.ts";
+import { checkFolders, pathOf, readModels } from "../models/folders.ts";
 import { print, printJson, table } from "./terminal.ts";
 
-export function listModels({ json = false }: { json?: boolean }): void {
-  const { models } = readManifest();
+interface ModelsOptions {
+  json?: boolean;
+  config?: string;
+}
+
+export function listModels({ json = false, config: file }: ModelsOptions): void {
+  const { models } = readModels(loadSection("models", { file }));
   if (json) {
-    for (const model of models) printJson({ ...model, path: path.join(modelsDirectory(), model.file) });
+    for (const { folder, ...entry } of models) printJson({ ...entry, path: pathOf({ ...entry, folder }) });
     return;
   }
   const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
   print(
     table([
       ["NAME", "PURPOSE", "SIZE", "LICENCE", "FILE"],
-      ...models.map(({ name, purpose, bytes, licence, file }) => [
-        name,
-        purpose,
-        megabytes(bytes),
-        licence,
-        path.join(modelsDirectory(), file),
+      ...models.map((model) => [
+        model.name,
+        model.purpose,
+        megabytes(model.bytes),
+        model.licence,
+        pathOf(model),
       ]),
     ]),
   );
 }
 
 /** Exit code 1 when a file is missing or altered; all of them are told. */
-export async function verifyModels({ json = false }: { json?: boolean }): Promise<void> {
-  for (const { entry, fault } of await checkModels()) {
+export async function verifyModels({ json = false, config: file }: ModelsOptions): Promise<void> {
+  for (const { entry, fault } of await checkFolders(loadSection("models", { file }))) {
     if (fault) process.exitCode = 1;
     if (json)
       printJson({

@@ -85,7 +85,8 @@ class Session {
     const endpointer = endpointerOf(loadSection("vad", sources), faults);
     if (faults.length > 0) throw new LinescribeError("CONFIG_INVALID", faults.join("\n"));
     const [logger, counters] = [this.#logger, this.#counters];
-    this.#engine = await startEngine({ asr: loadSection("asr", sources), logger, counters });
+    const [asr, models] = [loadSection("asr", sources), loadSection("models", sources)];
+    this.#engine = await startEngine({ asr, models, logger, counters });
     const { detector, recogniser } = this.#engine;
     this.#transcriber = new Transcriber({
       detector,

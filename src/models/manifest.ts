@@ -1,16 +1,16 @@
 /**
  * The manifest of model files: where they lie, what they are, and whether they are the files that were published.
  */
-import { createHash } from "node:crypto";
-import { createReadStream, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
-import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { LinescribeError, messageOf } from "../base/error.ts";
+import { digestOf } from "./digest.ts";
 
+export const MANIFEST_FILE = "manifest.json";
 /** Larger manifests are refused before they are parsed. */
-const MANIFEST_MAXIMUM_BYTES = 256 * 1024;
+export const MANIFEST_MAXIMUM_BYTES = 256 * 1024;
 
 const modelEntry = z.strictObject({
   /** What configuration and logs call the model, for example `silero-vad-6.2`. */
@@ -46,7 +46,7 @@ export function modelsDirectory(): string {
  * @throws {LinescribeError} `MODEL_MISSING` when there is none, `MODEL_ALTERED` when it has another shape.
  */
 export function readManifest(directory: string = modelsDirectory()): Manifest {
-  const file = path.join(directory, "manifest.json");
+  const file = path.join(directory, MANIFEST_FILE);
   let text: string;
   try {
     text = readFileSync(file, "utf8");
@@ -58,29 +58,49 @@ export function readManifest(directory: string = modelsDirectory()): Manifest {
       { cause },
     );
   }
+  return parseManifest(text, file);
+}
+
+/**
+ * @param where - For the message: a path, or what the text is otherwise known by.
+ * @throws {LinescribeError} `MODEL_ALTERED` when the text is no manifest, or longer than one may be.
+ */
+export function parseManifest(text: string, where: string): Manifest {
   try {
     if (text.length > MANIFEST_MAXIMUM_BYTES) throw new Error(`it is longer than ${MANIFEST_MAXIMUM_BYTES}`);
     return manifest.parse(JSON.parse(text));
   } catch (cause) {
     const faults = cause instanceof z.ZodError ? z.prettifyError(cause) : messageOf(cause);
-    throw new LinescribeError("MODEL_ALTERED", `The model manifest ${file} is not usable: ${faults}`, {
+    throw new LinescribeError("MODEL_ALTERED", `The model manifest ${where} is not usable: ${faults}`, {
       cause,
     });
   }
 }
 
 /**
- * The entry called `name`.
+ * The entry called `name`, of one manifest or of several folders.
  *
- * @throws {LinescribeError} `MODEL_MISSING`, naming the models there are.
+ * @throws {LinescribeError} `MODEL_MISSING`, naming the models there are; `MODEL_AMBIGUOUS` when two folders have
+ *   different files under this name.
  */
-export function findModel(models: Manifest, name: string): ModelEntry {
-  const entry = models.models.find((candidate) => candidate.name === name);
+export function findModel<Entry extends ModelEntry>(
+  models: { readonly models: readonly Entry[] },
+  name: string,
+): Entry {
+  const [entry, ...others] = models.models.filter((candidate) => candidate.name === name);
   if (entry === undefined) {
     const known = models.models.map((candidate) => candidate.name).join(", ") || "none";
     throw new LinescribeError(
       "MODEL_MISSING",
-      `No model is called ${JSON.stringify(name)}; there are: ${known}`,
+      `No model is called ${JSON.stringify(name)}; there are: ${known}. ` +
+        "Others are fetched by `linescribe models pull`, see docs/models.md.",
+    );
+  }
+  if (others.some(({ sha256 }) => sha256 !== entry.sha256)) {
+    throw new LinescribeError(
+      "MODEL_AMBIGUOUS",
+      `Two folders have different files of a model called ${JSON.stringify(name)}; \`linescribe models list\` shows ` +
+        "both. Rename one in the manifest.json of your own folder, or take it out there.",
     );
   }
   return entry;
@@ -94,15 +114,9 @@ export function findModel(models: Manifest, name: string): ModelEntry {
  */
 export async function verifyModel(entry: ModelEntry, directory: string = modelsDirectory()): Promise<string> {
   const file = path.resolve(directory, entry.file);
-  const hash = createHash("sha256");
-  let bytes = 0;
+  let found: { bytes: number; hex: string };
   try {
-    await pipeline(createReadStream(file), async (chunks: AsyncIterable<Buffer>) => {
-      for await (const chunk of chunks) {
-        bytes += chunk.length;
-        hash.update(chunk);
-      }
-    });
+    found = await digestOf(file, "sha256");
   } catch (cause) {
     throw new LinescribeError(
       "MODEL_MISSING",
@@ -111,7 +125,7 @@ export async function verifyModel(entry: ModelEntry, directory: string = modelsD
       { cause },
     );
   }
-  const sha256 = hash.digest("hex");
+  const { bytes, hex: sha256 } = found;
   if (bytes !== entry.bytes || sha256 !== entry.sha256) {
     throw new LinescribeError(
       "MODEL_ALTERED",
@@ -124,17 +138,20 @@ export async function verifyModel(entry: ModelEntry, directory: string = modelsD
 }
 
 /** One model of the manifest and what is wrong with it, or null. */
-export interface ModelCheck {
-  entry: ModelEntry;
+export interface ModelCheck<Entry extends ModelEntry = ModelEntry> {
+  entry: Entry;
   fault: LinescribeError | null;
 }
 
-/** Verifies every model of a folder, one after the other, and reports all faults together. */
-export async function checkModels(directory: string = modelsDirectory()): Promise<ModelCheck[]> {
-  const checks: ModelCheck[] = [];
-  for (const entry of readManifest(directory).models) {
+/** Verifies models, one after the other, and reports all faults together. */
+export async function checkModels<Entry extends ModelEntry>(
+  models: readonly Entry[],
+  folderOf: (entry: Entry) => string,
+): Promise<ModelCheck<Entry>[]> {
+  const checks: ModelCheck<Entry>[] = [];
+  for (const entry of models) {
     try {
-      await verifyModel(entry, directory);
+      await verifyModel(entry, folderOf(entry));
       checks.push({ entry, fault: null });
     } catch (fault) {
       if (!(fault instanceof LinescribeError)) throw fault;

@@ -118,6 +118,7 @@ test("every variable reaches a setting of the schema", () => {
     LINESCRIBE_ASR_MODEL: "whisper-base",
     LINESCRIBE_ASR_DEVICE: "cuda",
     LINESCRIBE_ASR_CARDS: "1, 0",
+    LINESCRIBE_HUB: "https://hub.example",
     LINESCRIBE_ORIGINS: "https://a.example,https://b.example:8443",
   };
   const environment = Object.fromEntries(Object.keys(VARIABLES).map((name) => [name, values[name] ?? "3"]));

@@ -7,7 +7,7 @@ type Asr = Parameters<typeof cardChecks>[0];
 
 /** `verdict name: found` of each check; every fault has a fix. */
 async function told(asr: Asr, machine: Parameters<typeof machineWith>[0] = {}): Promise<string[]> {
-  const checks = await cardChecks(asr, machineWith(machine));
+  const checks = await cardChecks(asr, null, machineWith(machine));
   for (const { verdict, fix, name } of checks) assert.equal(verdict === "ok", fix === undefined, name);
   return checks.map(({ verdict, name, found }) => `${verdict} ${name}: ${found}`);
 }

@@ -12,15 +12,19 @@ import { inspectCards } from "../../cards/inspection.ts";
 import type { Machine } from "../../cards/machine.ts";
 import type { Check } from "../doctor.ts";
 
-/** @param asr - Null when the configuration is faulty: then nothing is said of cards. */
+/**
+ * @param asr - Null when the configuration is faulty: then nothing is said of cards.
+ * @param own - The user's own folder of models, or null.
+ */
 export async function cardChecks(
   asr: Pick<AsrConfig, "device" | "cudaModel" | "cards"> | null,
+  own: string | null,
   machine: Machine = cardMachine(),
 ): Promise<Check[]> {
   if (asr === null) return [];
   const { device, cudaModel, cards = null } = asr;
   if (device === "cpu") return [{ name: "card", verdict: "ok", found: "none is used (asr.device is cpu)" }];
-  const inspection = await inspectCards(machine, { cards, modelBytes: bytesOf(cudaModel) });
+  const inspection = await inspectCards(machine, { cards, modelBytes: bytesOf(cudaModel, own) });
   const { findings } = inspection;
   const [driver] = findings;
   if (cudaModel === undefined && driver?.fault?.code === "CARD_NO_DRIVER") {
@@ -28,7 +32,7 @@ export async function cardChecks(
     return [{ name: "card", verdict: "ok", found }];
   }
   const verdict = device === "cuda" ? "fail" : "warn";
-  const model = await modelFinding(cudaModel);
+  const model = await modelFinding(cudaModel, own);
   return [...findings, model].map((finding) => checkOf(finding, verdict));
 }
 
@@ -39,15 +43,15 @@ function checkOf({ check: name, found, fault }: Finding, verdict: "warn" | "fail
 }
 
 /** 0 when it is not known; then it has a line of its own that says why. */
-function bytesOf(model: string | undefined): number {
+function bytesOf(model: string | undefined, own: string | null): number {
   try {
-    return model === undefined ? 0 : modelBytes(model);
+    return model === undefined ? 0 : modelBytes(model, own);
   } catch {
     return 0;
   }
 }
 
-async function modelFinding(name: string | undefined): Promise<Finding> {
+async function modelFinding(name: string | undefined, own: string | null): Promise<Finding> {
   const check = "card model";
   if (name === undefined) {
     const remedy = "get a model for cards and name it in asr.cudaModel, see docs/gpu.md";
@@ -58,7 +62,7 @@ async function modelFinding(name: string | undefined): Promise<Finding> {
     };
   }
   try {
-    const { modelPath } = recogniserFiles(name);
+    const { modelPath } = recogniserFiles(name, own);
     expectModelFor("cuda", await readWhisperMetadata(modelPath), modelPath);
     return { check, found: `${name} is a model for cards` };
   } catch (error) {
