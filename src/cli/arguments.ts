@@ -3,6 +3,7 @@
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { SCOPES, type Scope } from "../access/key.ts";
+import { type HubName, isRevision, parseHubName, SHORT_NAMES } from "../hub/name.ts";
 import type { OutboxSelection, OutboxState } from "../store/upkeep.ts";
 import type { Speed } from "./replay/call-clock.ts";
 
@@ -98,6 +99,20 @@ export function keyId(text: string): string {
 
 export function keyIds(text: string, others: readonly string[] = []): string[] {
   return [...others.filter((other) => other !== text), keyId(text)];
+}
+
+/** A model on a hub. */
+export function hubName(text: string): HubName {
+  const name = parseHubName(text);
+  if (name !== null) return name;
+  throw new InvalidArgumentError(
+    `Expected owner/name as the hub calls it, or one of ${Object.keys(SHORT_NAMES).join(", ")}.`,
+  );
+}
+
+export function revision(text: string): string {
+  if (isRevision(text)) return text;
+  throw new InvalidArgumentError("Expected a branch, a tag or a commit.");
 }
 
 /** One more id of a list. */

@@ -26,6 +26,7 @@ function createProgram(): Command {
   addServer(program);
   addCalls(program);
   addUpkeep(program);
+  addModels(program);
   addKeys(program);
   return program;
 }
@@ -111,6 +112,9 @@ function addUpkeep(program: Command): void {
     .description("forget that events are owed")
     .option(...CONFIG)
     .action(async (ids, options) => (await import("./outbox.ts")).dropOutbox(ids, options));
+}
+
+function addModels(program: Command): void {
   const models = program.command("models").description("the models of this installation");
   models
     .command("list")
@@ -124,6 +128,22 @@ function addUpkeep(program: Command): void {
     .option("--json", "one JSON object a model")
     .option(...CONFIG)
     .action(async (options) => (await import("./models.ts")).verifyModels(options));
+  models
+    .command("pull")
+    .argument("<name>", "owner/name, owner/name/model, or a short name: see docs/models.md", parse.hubName)
+    .description(
+      "fetch a model, or weights to make one of, from Hugging Face or a mirror; goes on where it stopped",
+    )
+    .option(
+      "--from <url>",
+      "the hub (default: setting hub, LINESCRIBE_HUB, https://huggingface.co)",
+      parse.httpUrl,
+    )
+    .option("--revision <revision>", "branch, tag or commit", parse.revision, "main")
+    .option("--into <folder>", "folder of models (default: setting models, LINESCRIBE_MODELS, data/models)")
+    .option("--json", "one JSON object")
+    .option(...CONFIG)
+    .action(async (name, options) => (await import("./models/pull.ts")).pullModel(name, options));
 }
 
 function addKeys(program: Command): void {

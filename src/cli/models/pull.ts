@@ -1,0 +1,71 @@
+/**
+ * `linescribe models pull`: fetches a model from a hub, and says what to do with it.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import pc from "picocolors";
+import { loadHubSettings } from "../../app/hub.ts";
+import { LinescribeError } from "../../base/error.ts";
+import { HubClient, maySendToken } from "../../hub/client.ts";
+import type { HubName } from "../../hub/name.ts";
+import { type Pulled, pull } from "../../hub/pull.ts";
+import { print, printJson } from "../terminal.ts";
+import { exportSteps } from "./export-steps.ts";
+import { createReport } from "./progress.ts";
+
+export interface PullModelOptions {
+  from?: string;
+  revision: string;
+  into?: string;
+  json?: boolean;
+  config?: string;
+}
+
+/** @throws {LinescribeError} whatever keeps the model from being pulled; what came stays for the next run. */
+export async function pullModel(name: HubName, options: PullModelOptions): Promise<void> {
+  const { json = false, revision, config: file, from, into } = options;
+  const { hub, token, folder } = loadHubSettings({ file, from, into });
+  if (token !== null && !maySendToken(hub))
+    console.error(`HF_TOKEN is not sent to ${hub.host}: without https everybody on the way could read it`);
+  const client = new HubClient({ hub, token });
+  const stop = new AbortController();
+  const onSignal = () => stop.abort(interrupted());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, onSignal);
+  const report = createReport({ json });
+  try {
+    const pulled = await pull({ client, name, revision, folder, report, signal: stop.signal, sleep });
+    report.stop();
+    show(pulled, folder, json);
+  } finally {
+    report.stop();
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, onSignal);
+  }
+}
+
+function interrupted(): LinescribeError {
+  return new LinescribeError("HUB_BROKE_OFF", "Interrupted; the next run goes on from here", {
+    retryable: true,
+  });
+}
+
+async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => {
+    throw signal.reason;
+  });
+}
+
+function show(pulled: Pulled, models: string, json: boolean): void {
+  const { kind, name, commit, folder, files } = pulled;
+  const steps = kind === "weights" ? exportSteps(pulled, models) : [];
+  if (json) {
+    const pieces = files.map(({ name: file, bytes, digest }) => ({ file, bytes, [digest.kind]: digest.hex }));
+    printJson({ kind, name, commit, folder, files: pieces, next: steps });
+    return;
+  }
+  if (kind === "model") {
+    print(`${pc.green("ok")}    ${name} is in ${folder}; set asr.model (LINESCRIBE_ASR_MODEL) to ${name}`);
+    return;
+  }
+  print(`${pc.green("ok")}    the weights of ${name} are in ${folder}; a model is made of them by\n`);
+  for (const step of steps) print(`  ${step}`);
+  print("\nwhich takes minutes and Python, see docs/models.md");
+}
