@@ -127,20 +127,25 @@ export function serve(request: IncomingMessage, response: ServerResponse, body: 
   response.writeHead(from === null ? 200 : 206, head).end(body.subarray(from ?? 0));
 }
 
-/** The same, but the connection breaks after `bytes` of the body. */
+/**
+ * The same, but the connection breaks after `bytes` of the body.
+ *
+ * @param lingerMs - Until it breaks; what has not been read by then may be lost.
+ */
 export function breakAfter(
   request: IncomingMessage,
   response: ServerResponse,
   body: Buffer,
   bytes: number,
+  lingerMs = 0,
 ): void {
   const { from, head } = answerTo(request, body);
   response.writeHead(from === null ? 200 : 206, head);
   response.flushHeaders();
   const start = from ?? 0;
   const piece = body.subarray(start, Math.min(body.length, start + bytes));
-  if (piece.length === 0) response.destroy();
-  else response.write(piece, () => response.destroy());
+  if (piece.length > 0) response.write(piece);
+  setTimeout(() => response.destroy(), lingerMs);
 }
 
 function answerTo(

@@ -63,7 +63,7 @@ class BarReport implements ShownReport {
   }
 }
 
-class LineReport implements ShownReport {
+export class LineReport implements ShownReport {
   readonly #print: (line: string) => void;
   #toldShare = 0;
 
