@@ -110,6 +110,12 @@ export function hubName(text: string): HubName {
   );
 }
 
+/** What a manifest may call a model. */
+export function modelName(text: string): string {
+  if (/^(?!\.)[\w.-]{1,80}$/.test(text) && !/\.(onnx|tokenizer)$/.test(text)) return text;
+  throw new InvalidArgumentError("Expected a name of letters, digits, dots, dashes, without .onnx.");
+}
+
 export function revision(text: string): string {
   if (isRevision(text)) return text;
   throw new InvalidArgumentError("Expected a branch, a tag or a commit.");

@@ -20,6 +20,8 @@ function packageFacts(): Package {
 
 const CONFIG = ["--config <file>", "configuration file (default: linescribe.config.json)"] as const;
 
+const INTO = "folder of models (default: setting models, LINESCRIBE_MODELS, data/models)";
+
 function createProgram(): Command {
   const { version, description } = packageFacts();
   const program = new Command("linescribe").description(description).version(version).exitOverride();
@@ -140,10 +142,19 @@ function addModels(program: Command): void {
       parse.httpUrl,
     )
     .option("--revision <revision>", "branch, tag or commit", parse.revision, "main")
-    .option("--into <folder>", "folder of models (default: setting models, LINESCRIBE_MODELS, data/models)")
+    .option("--into <folder>", INTO)
     .option("--json", "one JSON object")
     .option(...CONFIG)
     .action(async (name, options) => (await import("./models/pull.ts")).pullModel(name, options));
+  models
+    .command("add")
+    .argument("<name>", "of NAME.onnx in the folder of models, as models/export made it", parse.modelName)
+    .description("take an exported model into the manifest of the folder")
+    .option("--tokenizer <file>", "tokenizer.json of its weights (default: NAME.tokenizer.json beside it)")
+    .option("--into <folder>", INTO)
+    .option("--json", "one JSON object a file")
+    .option(...CONFIG)
+    .action(async (name, options) => (await import("./models/add.ts")).addModel(name, options));
 }
 
 function addKeys(program: Command): void {

@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
+import { recogniserFiles } from "../../src/app/engine.ts";
 import { loadHubSettings } from "../../src/app/hub.ts";
+import { readOnnxProperties } from "../../src/asr/metadata.ts";
 import { hubName, revision } from "../../src/cli/arguments.ts";
+import { addModel } from "../../src/cli/models/add.ts";
 import { exportSteps } from "../../src/cli/models/export-steps.ts";
 import { LineReport } from "../../src/cli/models/progress.ts";
 import type { HubFile } from "../../src/hub/listing.ts";
+import { checkFolders } from "../../src/models/folders.ts";
+import { MODEL } from "../asr/clips.ts";
+import { onnxFile } from "../asr/onnx-file.ts";
 import { COMMIT, readyFiles, startHub } from "../hub/fake-hub.ts";
 import { jsonLines, ROOT, run, temporaryFolder } from "./command.ts";
 
@@ -87,7 +93,7 @@ test("the settings of a hub are checked, and a token that is none is not shown",
   );
 });
 
-test("the printed command is the exporter's, with words that a shell takes as they are", () => {
+test("the printed commands are the exporter's and our own, with words that a shell takes as they are", () => {
   const pulled = {
     kind: "weights" as const,
     name: "whisper-small",
@@ -97,15 +103,48 @@ test("the printed command is the exporter's, with words that a shell takes as th
     licence: "apache-2.0",
     source: "https://huggingface.co/openai/whisper-small",
   };
-  const [command] = exportSteps(pulled, "/srv/my models");
-  assert.equal(
-    command,
-    `python ${path.join(ROOT, "models/export/export.py")} '/srv/my models/weights/whisper-small' ` +
-      "'/srv/my models/whisper-small.onnx' --name whisper-small " +
-      "--source https://huggingface.co/openai/whisper-small --licence apache-2.0",
+  const { processor, card } = exportSteps(pulled, "/srv/my models");
+  const exporter = path.join(ROOT, "models/export/export.py");
+  assert.deepEqual(processor, [
+    `python ${exporter} '/srv/my models/weights/whisper-small' '/srv/my models/whisper-small.onnx' ` +
+      "--name whisper-small --source https://huggingface.co/openai/whisper-small --licence apache-2.0",
+    "linescribe models add whisper-small --tokenizer '/srv/my models/weights/whisper-small/tokenizer.json' " +
+      "--into '/srv/my models'",
+  ]);
+  assert.match(card[0] ?? "", /whisper-small-cuda\.onnx' --precision float16 --name whisper-small-cuda /);
+  const taken = exportSteps({ ...pulled, name: "whisper-base", licence: null }, "/srv").processor;
+  assert.match(taken[0] ?? "", / \/srv\/whisper-base-own\.onnx --name whisper-base-own --source \S+$/);
+  const script = readFileSync(exporter, "utf8");
+  for (const [, option] of `${processor[0]} ${card[0]}`.matchAll(/ (--\w+)/g))
+    assert.ok(script.includes(`"${option}"`), option);
+});
+
+test("an exported model is added with the tokenizer of its weights, and with no other", async (t) => {
+  const folder = temporaryFolder(t);
+  const facts = await readOnnxProperties(MODEL.modelPath);
+  writeFileSync(path.join(folder, "whisper-own.onnx"), onnxFile({ ...facts, licence: "apache-2.0" }));
+  const into = { into: folder, json: true };
+  await assert.rejects(addModel("whisper-own", into), { code: "MODEL_MISSING", message: /--tokenizer/ });
+  const other = path.join(folder, "other.json");
+  writeFileSync(other, JSON.stringify({ added_tokens: [{ content: "<|endoftext|>", id: 50256 }] }));
+  await assert.rejects(addModel("whisper-own", { ...into, tokenizer: other }), {
+    code: "MODEL_ALTERED",
+    message: /another model/,
+  });
+  await assert.rejects(addModel("absent", into), { code: "MODEL_MISSING", message: /absent\.onnx/ });
+  writeFileSync(path.join(folder, "broken.onnx"), "x");
+  await assert.rejects(addModel("broken", into), { code: "MODEL_ALTERED" });
+  assert.ok(!existsSync(path.join(folder, "manifest.json")));
+  await addModel("whisper-own", { into: folder, json: false, tokenizer: MODEL.tokenizerPath });
+  const own = (await checkFolders(folder)).filter(({ entry }) => entry.folder === folder);
+  assert.deepEqual(
+    own.map(({ entry, fault }) => [entry.name, entry.licence, fault]),
+    [
+      ["whisper-own", "apache-2.0", null],
+      ["whisper-own.tokenizer", "apache-2.0", null],
+    ],
   );
-  const [own] = exportSteps({ ...pulled, name: "whisper-base", licence: null }, "/srv");
-  assert.match(own ?? "", / \/srv\/whisper-base-own\.onnx --name whisper-base-own --source \S+$/);
+  assert.equal(recogniserFiles("whisper-own", folder).modelPath, path.join(folder, "whisper-own.onnx"));
 });
 
 test("without a terminal a file is told by its beginning, every tenth and its end", () => {

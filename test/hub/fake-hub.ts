@@ -127,25 +127,25 @@ export function serve(request: IncomingMessage, response: ServerResponse, body: 
   response.writeHead(from === null ? 200 : 206, head).end(body.subarray(from ?? 0));
 }
 
-/**
- * The same, but the connection breaks after `bytes` of the body.
- *
- * @param lingerMs - Until it breaks; what has not been read by then may be lost.
- */
+/** The same, but the connection breaks after `bytes` of the body; what has not been read by then is lost. */
 export function breakAfter(
   request: IncomingMessage,
   response: ServerResponse,
   body: Buffer,
   bytes: number,
-  lingerMs = 0,
 ): void {
+  begin(request, response, body, bytes);
+  setImmediate(() => response.destroy());
+}
+
+/** The first `bytes` of an answer; the rest is for the caller to send, or not. */
+export function begin(request: IncomingMessage, response: ServerResponse, body: Buffer, bytes: number): void {
   const { from, head } = answerTo(request, body);
   response.writeHead(from === null ? 200 : 206, head);
   response.flushHeaders();
   const start = from ?? 0;
   const piece = body.subarray(start, Math.min(body.length, start + bytes));
   if (piece.length > 0) response.write(piece);
-  setTimeout(() => response.destroy(), lingerMs);
 }
 
 function answerTo(
@@ -205,9 +205,15 @@ export interface Told {
 export function pullFrom(
   hub: { url: string },
   folder: string,
-  options: Partial<PullOptions> & { token?: string | null; stallMs?: number; told?: Told } = {},
+  options: Partial<PullOptions> & {
+    token?: string | null;
+    stallMs?: number;
+    told?: Told;
+    /** After each piece that was written. */
+    came?: (bytes: number) => void;
+  } = {},
 ): Promise<Pulled> {
-  const { token = null, stallMs = 5000, told, ...rest } = options;
+  const { token = null, stallMs = 5000, told, came, ...rest } = options;
   return pull({
     client: new HubClient({ hub: parseHub(hub.url), token, stallMs }),
     name: NAME,
@@ -219,7 +225,7 @@ export function pullFrom(
     },
     report: {
       began: () => {},
-      came: () => {},
+      came: (_, bytes) => came?.(bytes),
       ended: ({ name }, how) => told?.ended.push(`${name} ${how}`),
       retried: (_, fault) => told?.retries.push(fault.code),
     },

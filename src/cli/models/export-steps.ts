@@ -10,17 +10,36 @@ import { modelsDirectory, readManifest } from "../../models/manifest.ts";
 /** In a clone; packages come without it. */
 const EXPORTER = fileURLToPath(new URL("../../../models/export/export.py", import.meta.url));
 
-/**
- * Commands for a shell, one after the other.
- *
- * @param models - The user's folder of models, where the model goes.
- */
-export function exportSteps({ name, folder, licence, source }: Pulled, models: string): string[] {
-  const called = nameFor(name);
-  const graph = path.join(path.resolve(models), `${called}.onnx`);
+export interface ExportSteps {
+  /** Commands for a shell, one after the other. */
+  readonly processor: readonly string[];
+  /** The same for a CUDA card. */
+  readonly card: readonly string[];
+}
+
+/** @param models - The user's folder of models, where the model goes. */
+export function exportSteps(pulled: Pulled, models: string): ExportSteps {
+  const name = nameFor(pulled.name);
+  return {
+    processor: stepsOf(pulled, models, name, []),
+    card: stepsOf(pulled, models, `${pulled.name}-cuda`, ["--precision", "float16"]),
+  };
+}
+
+function stepsOf(
+  { folder, licence, source }: Pulled,
+  models: string,
+  name: string,
+  more: readonly string[],
+): string[] {
+  const place = path.resolve(models);
   const exporter = existsSync(EXPORTER) ? EXPORTER : "models/export/export.py";
-  const options = ["--name", called, "--source", source, ...(licence === null ? [] : ["--licence", licence])];
-  return [["python", exporter, folder, graph, ...options]].map((words) => words.map(quoted).join(" "));
+  const about = ["--name", name, "--source", source, ...(licence === null ? [] : ["--licence", licence])];
+  const tokenizer = path.join(folder, "tokenizer.json");
+  return [
+    ["python", exporter, folder, path.join(place, `${name}.onnx`), ...more, ...about],
+    ["linescribe", "models", "add", name, "--tokenizer", tokenizer, "--into", place],
+  ].map((words) => words.map(quoted).join(" "));
 }
 
 /** The package's own names are taken. */

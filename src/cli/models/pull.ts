@@ -55,17 +55,20 @@ async function sleep(ms: number, signal: AbortSignal): Promise<void> {
 
 function show(pulled: Pulled, models: string, json: boolean): void {
   const { kind, name, commit, folder, files } = pulled;
-  const steps = kind === "weights" ? exportSteps(pulled, models) : [];
+  const next = kind === "weights" ? exportSteps(pulled, models) : null;
   if (json) {
     const pieces = files.map(({ name: file, bytes, digest }) => ({ file, bytes, [digest.kind]: digest.hex }));
-    printJson({ kind, name, commit, folder, files: pieces, next: steps });
+    printJson({ kind, name, commit, folder, files: pieces, next });
     return;
   }
-  if (kind === "model") {
+  if (next === null) {
     print(`${pc.green("ok")}    ${name} is in ${folder}; set asr.model (LINESCRIBE_ASR_MODEL) to ${name}`);
     return;
   }
-  print(`${pc.green("ok")}    the weights of ${name} are in ${folder}; a model is made of them by\n`);
-  for (const step of steps) print(`  ${step}`);
-  print("\nwhich takes minutes and Python, see docs/models.md");
+  print(`${pc.green("ok")}    the weights of ${name} are in ${folder}`);
+  print("\nA model for the processor is made of them by");
+  for (const step of next.processor) print(`  ${step}`);
+  print("\nand one for a CUDA card by");
+  for (const step of next.card) print(`  ${step}`);
+  print("\nwhich takes minutes, and Python in a clone of the repository: see docs/models.md");
 }
