@@ -6,11 +6,13 @@ import { recogniserFiles } from "../../src/app/engine.ts";
 import { loadHubSettings } from "../../src/app/hub.ts";
 import { readOnnxProperties } from "../../src/asr/metadata.ts";
 import { hubName, revision } from "../../src/cli/arguments.ts";
+import { modelChecks } from "../../src/cli/doctor/model-checks.ts";
 import { addModel } from "../../src/cli/models/add.ts";
 import { exportSteps } from "../../src/cli/models/export-steps.ts";
 import { LineReport } from "../../src/cli/models/progress.ts";
 import type { HubFile } from "../../src/hub/listing.ts";
 import { checkFolders } from "../../src/models/folders.ts";
+import { readManifest } from "../../src/models/manifest.ts";
 import { MODEL } from "../asr/clips.ts";
 import { onnxFile } from "../asr/onnx-file.ts";
 import { COMMIT, readyFiles, startHub } from "../hub/fake-hub.ts";
@@ -145,6 +147,27 @@ test("an exported model is added with the tokenizer of its weights, and with no 
     ],
   );
   assert.equal(recogniserFiles("whisper-own", folder).modelPath, path.join(folder, "whisper-own.onnx"));
+});
+
+test("doctor looks into the own folder, and says which remedy belongs to which", async (t) => {
+  const own = temporaryFolder(t);
+  const [base] = readManifest().models.filter(({ name }) => name === "whisper-base");
+  const lost = { ...base, name: "whisper-lost", file: "whisper-lost.onnx" };
+  const models = [lost, { ...base, sha256: "0".repeat(64), file: "other.onnx" }];
+  writeFileSync(path.join(own, "manifest.json"), JSON.stringify({ models }));
+  const checks = await modelChecks(null, own);
+  const [first] = checks;
+  assert.deepEqual(
+    [first?.verdict, /^MODEL_MISSING: .*whisper-lost/.test(first?.found ?? "")],
+    ["fail", true],
+  );
+  assert.match(first?.fix ?? "", /models pull/);
+  const warned = checks.filter(({ verdict }) => verdict === "warn");
+  assert.deepEqual(
+    warned.map(({ found }) => found),
+    ["two folders have different files called whisper-base"],
+  );
+  assert.equal(checks.filter(({ verdict }) => verdict === "ok").length, readManifest().models.length);
 });
 
 test("without a terminal a file is told by its beginning, every tenth and its end", () => {
