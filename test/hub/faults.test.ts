@@ -325,7 +325,9 @@ test("a hub that says no is told with what to do about it", async (t) => {
     [204, {}, "HUB_BAD_ANSWER", /204/],
   ];
   for (const [status, headers, code, message] of cases) {
-    const url = await listen(t, (_, response) => response.writeHead(status, headers).end());
+    const url = await listen(t, (_, response) =>
+      response.writeHead(status, headers).end("x".repeat(200_000)),
+    );
     const folder = temporaryFolder(t);
     await assert.rejects(pullFrom({ url }, folder), { code, message });
     assert.deepEqual(readdirSync(folder), []);
