@@ -9,6 +9,7 @@
  */
 import { chooseThreads, loadConfig } from "../src/app/config.ts";
 import { CARD_RULES, CPU_RULES } from "../src/asr/batch-rules.ts";
+import { showDevice } from "../src/asr/device.ts";
 import { Whisper } from "../src/asr/whisper.ts";
 import { resample } from "../src/audio/resample.ts";
 import { LinescribeError } from "../src/base/error.ts";
@@ -37,6 +38,11 @@ export async function run(args: string[], bench: BenchOptions): Promise<void> {
   if (asked === null) return;
   try {
     await measure(args[0], asked, bench);
+  } catch (error) {
+    // A card without memory, a library that is missing: the message has the remedy.
+    if (!(error instanceof LinescribeError)) throw error;
+    console.error(`${error.code}: ${error.message}`);
+    process.exitCode = 1;
   } finally {
     asked.model.remove();
   }
@@ -55,7 +61,7 @@ async function understand(values: BenchOptions["values"]): Promise<Asked | null>
     const place = await findPlace(options.device);
     if (place.device.kind === "cuda" && values.model === undefined)
       throw new RangeError("Expected --model: a file that was exported for cards, see models/README.md");
-    return { options, place, model: await openModel(options.model) };
+    return { options, place, model: await openModel(options.model, place.device.kind) };
   } catch (error) {
     if (!(error instanceof RangeError || error instanceof LinescribeError)) throw error;
     console.error(error.message);
@@ -81,7 +87,9 @@ async function measure(
   console.log(`\n${verdict.text}`);
   if (check && verdict.missed) process.exitCode = 1;
   if (!json) return;
-  const facts = { machine: machineName(), ...place, model: factsOf(model), peak };
+  const { name, driver, totalBytes } = place.card ?? {};
+  const card = place.card && { name, driver, totalBytes };
+  const facts = { machine: machineName(), device: place.device, card, model: factsOf(model), peak };
   console.log(JSON.stringify({ ...facts, cells, ...held }));
 }
 
@@ -100,14 +108,15 @@ function printHead(
   { tokensPerSecond, callMs }: GpuOptions,
   values: Readonly<Record<string, string>>,
 ): void {
-  const memory = card?.memoryMib ? `${card.memoryMib} MiB` : "memory not told";
-  const told = card ? `${card.name}, driver ${card.driver}, ${memory}` : "nvidia-smi does not tell of it";
+  const memory = card?.totalBytes ? `${Math.round(card.totalBytes / 2 ** 20)} MiB` : "memory not told";
   const { name, precision, width, encoderLayers, decoderLayers, melBands } = factsOf(model);
   const given = Object.entries(values).flatMap(([option, value]) =>
     option === "model" ? [] : [`--${option} ${value}`],
   );
   console.log(machineName());
-  console.log(device.kind === "cpu" ? "device: this processor" : `device: card ${device.card}, ${told}`);
+  console.log(
+    `device: ${showDevice(device)}${card ? `, ${card.name}, driver ${card.driver}, ${memory}` : ""}`,
+  );
   console.log(
     `model: ${name}, ${precision}, width ${width}, ${encoderLayers} + ${decoderLayers} layers, ${melBands} mel bands`,
   );
@@ -127,7 +136,7 @@ function printPeak(peak: Peak | null): void {
 }
 
 async function time(
-  { device }: Place,
+  { device, card }: Place,
   { modelPath, tokenizerPath, sizes, metadata }: BenchModel,
   { batches, seconds, tokensPerSecond }: GpuOptions,
   {
@@ -145,7 +154,7 @@ async function time(
   console.log(
     `one session of ${threads} thread(s), greedy; GFLOP/s of the encoder, GB/s of a step of the decoder`,
   );
-  const stopWatching = device.kind === "cuda" ? watchCard(device.card) : () => null;
+  const stopWatching = card ? watchCard(card) : () => null;
   try {
     return await timeBatches(whisper, Float32Array.from(all), {
       batches,

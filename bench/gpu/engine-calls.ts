@@ -22,6 +22,7 @@ import { coveredDelays } from "./covered.ts";
 import { Feeder } from "./feeder.ts";
 import { type CardUse, watchCard } from "./nvidia-smi.ts";
 import type { Load } from "./options.ts";
+import type { Place } from "./place.ts";
 
 export interface EngineCallsOptions {
   engine: Pick<Engine, "detector" | "recogniser">;
@@ -31,8 +32,8 @@ export interface EngineCallsOptions {
   callMs: number;
   /** The model's weights are random: what is said says nothing. */
   wordless: boolean;
-  /** The card that works, as nvidia-smi counts; null: none. */
-  card: number | null;
+  /** The card that works; null: none. */
+  card: Place["card"];
 }
 
 export interface EngineOutcome extends Delays {

@@ -1,7 +1,8 @@
 /**
  * The engine of random weights: as the server's, but its workers give every utterance a number of tokens.
  */
-import { recogniserFiles, VAD_MODEL } from "../../src/app/engine.ts";
+import { VAD_MODEL } from "../../src/app/engine.ts";
+import { recogniserFiles } from "../../src/app/model-files.ts";
 import type { Device } from "../../src/asr/device.ts";
 import { Recogniser } from "../../src/asr/recogniser.ts";
 import { Counters } from "../../src/base/counters.ts";

@@ -6,7 +6,7 @@ import { warmUp } from "../../src/asr/warm-up.ts";
 import { Whisper } from "../../src/asr/whisper.ts";
 import { answerBatches, type WorkerAnswer } from "../../src/asr/whisper-desk.ts";
 import type { WhisperWorkerData } from "../../src/asr/whisper-worker.ts";
-import { messageOf } from "../../src/base/error.ts";
+import { LinescribeError, messageOf } from "../../src/base/error.ts";
 import { setNiceness } from "../../src/base/niceness.ts";
 import { startWorker } from "../../src/base/worker.ts";
 import { ForcedWhisper } from "./forced-whisper.ts";
@@ -34,6 +34,7 @@ if (port && workerData) {
       warmUpBeam === null ? rules.paddedSamples : await warmUp(whisper, rules, warmUpBeam);
     answerBatches(port, new ForcedWhisper(whisper, tokensPerSecond), rules, budgetSamples);
   } catch (error) {
-    port.postMessage({ type: "failed", message: messageOf(error) } satisfies WorkerAnswer);
+    const code = error instanceof LinescribeError ? error.code : null;
+    port.postMessage({ type: "failed", code, message: messageOf(error) } satisfies WorkerAnswer);
   }
 }

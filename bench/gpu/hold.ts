@@ -87,7 +87,7 @@ async function withoutSockets(given: HoldOptions): Promise<Rungs<EngineOutcome>>
   const started = await startEngineFor(given, config.asr);
   try {
     const wordless = options.tokensPerSecond !== null;
-    const card = place.device.kind === "cuda" ? place.device.card : null;
+    const { card } = place;
     const calls = new EngineCalls({ engine: started, config, clips, callMs: options.callMs, wordless, card });
     for (const load of options.loads) {
       console.log(`\n${load}, without sockets: ${started.workers} worker(s) of ${started.threads} thread(s)`);

@@ -16,7 +16,8 @@ import {
 import os from "node:os";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
-import { recogniserFiles } from "../../src/app/engine.ts";
+import { recogniserFiles } from "../../src/app/model-files.ts";
+import { type Device, expectModelFor } from "../../src/asr/device.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "../../src/asr/metadata.ts";
 import { modelsDirectory, readManifest } from "../../src/models/manifest.ts";
 import type { WhisperSizes } from "./arithmetic.ts";
@@ -38,12 +39,23 @@ export interface BenchModel {
 /**
  * @param model - A name of the package's manifest, or the path of an `.onnx` file of models/export, its tokenizer beside
  *   it as `NAME.tokenizer.json`.
+ * @throws {RangeError} when there is no such file.
+ * @throws {LinescribeError} `MODEL_...`, also for a model of the other kind of device.
  */
-export async function openModel(model: string): Promise<BenchModel> {
+export async function openModel(model: string, kind: Device["kind"]): Promise<BenchModel> {
   const given = model.endsWith(".onnx") ? await folderFor(path.resolve(model)) : null;
   const { name, models } = given ?? { name: model, models: null };
   const files = recogniserFiles(name, models ?? modelsDirectory());
+  const remove = (): void => {
+    if (models !== null) rmSync(models, { recursive: true });
+  };
   const metadata = await readWhisperMetadata(files.modelPath);
+  try {
+    expectModelFor(kind, metadata, model);
+  } catch (error) {
+    remove();
+    throw error;
+  }
   const { width, encoderLayers, melBands, vocabulary, tailPool, tailBlocks } = metadata;
   return {
     name,
@@ -59,9 +71,7 @@ export async function openModel(model: string): Promise<BenchModel> {
       tailPool,
       tailBlocks,
     },
-    remove: () => {
-      if (models !== null) rmSync(models, { recursive: true });
-    },
+    remove,
   };
 }
 

@@ -1,18 +1,10 @@
 /**
- * What the driver tells of cards, by `nvidia-smi`: which there are, and what one of them draws and holds while it works.
+ * What the driver tells of a card while it works, by `nvidia-smi`: what it draws and holds.
  */
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { promisify } from "node:util";
+import type { Card } from "../../src/cards/card.ts";
 import { percentile } from "../percentile.ts";
-
-export interface Card {
-  index: number;
-  name: string;
-  driver: string;
-  /** Of all its memory, MiB; null when the driver does not tell. */
-  memoryMib: number | null;
-}
 
 /** One look at a card; null what the driver does not tell. */
 export interface CardSample {
@@ -31,20 +23,9 @@ export interface CardUse {
 }
 
 const COMMAND = "nvidia-smi";
-const CARD_FIELDS = "index,name,driver_version,memory.total";
 const SAMPLE_FIELDS = "power.draw,memory.used,utilization.gpu";
 const FORMAT = "--format=csv,noheader,nounits";
-const DEADLINE_MS = 20_000;
 const SAMPLE_MS = 500;
-
-/** The cards in `--query-gpu=index,name,driver_version,memory.total`, a line each; lines that are none are left out. */
-export function parseCards(text: string): Card[] {
-  return text.split("\n").flatMap((line) => {
-    const [index = "", name = "", driver = "", memory = ""] = line.split(",").map((cell) => cell.trim());
-    if (!/^\d+$/.test(index) || name === "") return [];
-    return [{ index: Number(index), name, driver, memoryMib: numberOf(memory) }];
-  });
-}
 
 /** One line of `--query-gpu=power.draw,memory.used,utilization.gpu`; null when it is none. */
 export function parseSample(line: string): CardSample | null {
@@ -73,27 +54,16 @@ export function useOf(samples: readonly CardSample[]): CardUse {
   };
 }
 
-/** The cards of this machine; none without the command or a driver that answers it. */
-export async function readCards(): Promise<Card[]> {
-  try {
-    const options = { timeout: DEADLINE_MS };
-    const { stdout } = await promisify(execFile)(COMMAND, [`--query-gpu=${CARD_FIELDS}`, FORMAT], options);
-    return parseCards(stdout);
-  } catch {
-    return [];
-  }
-}
-
 /**
  * Looks at a card twice a second until it is stopped.
  *
  * @returns Ends it and tells what was seen since, or null when nothing was.
  */
-export function watchCard(index: number): () => CardUse | null {
+export function watchCard({ uuid }: Pick<Card, "uuid">): () => CardUse | null {
   const samples: CardSample[] = [];
   const child = spawn(
     COMMAND,
-    [`--query-gpu=${SAMPLE_FIELDS}`, FORMAT, `--id=${index}`, `--loop-ms=${SAMPLE_MS}`],
+    [`--query-gpu=${SAMPLE_FIELDS}`, FORMAT, `--id=${uuid}`, `--loop-ms=${SAMPLE_MS}`],
     {
       stdio: ["ignore", "pipe", "ignore"],
     },

@@ -1,37 +1,36 @@
 /**
  * Where a bench runs: a card of this machine, or its processor; and what that can do at most.
  */
+import { cardMachine } from "../../src/app/card-machine.ts";
 import type { Device } from "../../src/asr/device.ts";
+import type { Card } from "../../src/cards/card.ts";
+import { findCards } from "../../src/cards/driver.ts";
+import { errorOf } from "../../src/cards/finding.ts";
 import { machineGbs, machineGflops } from "../yardstick.ts";
 import { type Peak, peakOf } from "./cards.ts";
-import { type Card, readCards } from "./nvidia-smi.ts";
 import type { GpuOptions } from "./options.ts";
 
 export interface Place {
   device: Device;
-  /** What the driver says of the card; null without a card or a driver that tells. */
-  card: Card | null;
+  /** Null on the processor. */
+  card: Pick<Card, "name" | "uuid" | "driver" | "totalBytes"> | null;
 }
 
 /**
  * @param wanted - Null: the first card.
- * @throws {RangeError} when none was asked for and the driver tells of none.
+ * @throws {RangeError} when the driver does not tell of it.
  */
 export async function findPlace(wanted: Device | null): Promise<Place> {
   if (wanted?.kind === "cpu") return { device: wanted, card: null };
-  const cards = await readCards();
-  const index = wanted?.card ?? cards[0]?.index;
-  if (index === undefined) {
-    throw new RangeError(
-      "Expected a card, but nvidia-smi tells of none: give --device cpu, or cuda to try all the same",
-    );
+  const { cards, finding } = await findCards(cardMachine());
+  const card = wanted ? cards.find(({ index }) => index === wanted.card) : cards[0];
+  if (!card) {
+    const why = errorOf(finding)?.message ?? `${finding.found}, none of which is the one that was asked for`;
+    throw new RangeError(`Expected a card: ${why}. The processor is measured with --device cpu`);
   }
   // By default CUDA counts from the fastest card on, and nvidia-smi by their places.
   process.env.CUDA_DEVICE_ORDER = "PCI_BUS_ID";
-  return {
-    device: { kind: "cuda", card: index },
-    card: cards.find((card) => card.index === index) ?? null,
-  };
+  return { device: { kind: "cuda", card: card.index }, card };
 }
 
 /** Peaks that were given, of a known card, or of this processor as measured; null where none is known. */

@@ -74,7 +74,7 @@ test("an utterance has a position for each 20 ms and half a second of silence, i
 });
 
 test("the committed model is whisper-base, its decoder's layers counted by the names of its weights", async () => {
-  const model = await openModel("whisper-base");
+  const model = await openModel("whisper-base", "cpu");
   assert.deepEqual(model.sizes, BASE);
   assert.equal(await decoderLayers(model.tokenizerPath), 0, "no weights in a tokenizer");
 });
