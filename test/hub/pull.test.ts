@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { recogniserFiles } from "../../src/app/engine.ts";
+import { recogniserFiles } from "../../src/app/model-files.ts";
 import { checkFolders } from "../../src/models/folders.ts";
 import { COMMIT, pullFrom, readyFiles, sha256, silence, startHub, temporaryFolder } from "./fake-hub.ts";
 
