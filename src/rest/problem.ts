@@ -16,7 +16,10 @@ export const problemSchema = z.strictObject({
   status: z.int().min(400).max(599),
   detail: z.string().describe("What was wrong in this case"),
   instance: z.string().describe("The request, as in the header x-request-id"),
-  code: z.string().regex(/^[A-Z]+(_[A-Z]+)+$/),
+  code: z
+    .string()
+    .regex(/^[A-Z]+(_[A-Z]+)+$/)
+    .meta({ examples: ["CALL_UNKNOWN"] }),
   errors: z
     .array(z.strictObject({ parameter: z.string(), detail: z.string() }))
     .optional()

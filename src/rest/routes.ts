@@ -12,6 +12,7 @@ import { type ChangedStore, deleteRoute, resendRoute } from "./changes.ts";
 import { cursorOf, positionOf } from "./cursor.ts";
 import { callRoute, jsonAnswer, listingRoute, type Route, UNKNOWN_CALL } from "./route.ts";
 import {
+  AFTER_ROWS,
   afterQuery,
   callAnswer,
   deliveriesAnswer,
@@ -28,7 +29,6 @@ export type CallsStore = Pick<Store, "catalogue" | "events" | "deliveries"> & Ch
 
 /** Events read at a time, so that a long call does not hold the event loop. */
 const EVENTS_AT_ONCE = 500;
-const ROWS = 200;
 
 /** @param onResent - Told when deliveries are due again. */
 export function callRoutes(store: CallsStore, onResent: () => void): Route[] {
@@ -175,7 +175,7 @@ function eventsRoute(store: CallsStore): Route {
       answers: { "application/json": { name: "EventList", schema: eventsAnswer } },
       errors: [UNKNOWN_CALL],
     },
-    ({ query: { after = 0, limit = ROWS }, whole }, call) => {
+    ({ query: { after = 0, limit = AFTER_ROWS }, whole }, call) => {
       const events = store.events(call.callSid, after, limit);
       const answer: z.infer<typeof eventsAnswer> = {
         callSid: call.callSid,
@@ -199,7 +199,7 @@ function deliveriesRoute(store: CallsStore): Route {
       answers: { "application/json": { name: "DeliveryList", schema: deliveriesAnswer } },
       errors: [UNKNOWN_CALL],
     },
-    ({ query: { after = 0, limit = ROWS } }, { callSid, endpoint }) => {
+    ({ query: { after = 0, limit = AFTER_ROWS } }, { callSid, endpoint }) => {
       const rows = store.deliveries(callSid, after, limit);
       const answer: z.infer<typeof deliveriesAnswer> = {
         callSid,

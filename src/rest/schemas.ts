@@ -3,7 +3,7 @@
  */
 import * as z from "zod";
 import { DELIVERIES_MAXIMUM } from "../store/call-deliveries.ts";
-import { PAGE_ROWS_MAXIMUM } from "../store/catalogue.ts";
+import { PAGE_ROWS, PAGE_ROWS_MAXIMUM } from "../store/catalogue.ts";
 import { cursorSchema } from "./cursor.ts";
 import {
   endReasonSchema,
@@ -18,8 +18,13 @@ import { wholeNumber } from "./query.ts";
 
 const QUERY_CHARACTERS = 200;
 const SEQUENCE_MAXIMUM = 2 ** 31;
+/** Events or deliveries of a page that does not say how many. */
+export const AFTER_ROWS = 200;
 
-export const callSidSchema = z.string().regex(/^[\w-]{1,64}$/);
+export const callSidSchema = z
+  .string()
+  .regex(/^[\w-]{1,64}$/)
+  .meta({ examples: ["CA0123456789abcdef0123456789abcdef"] });
 const when = z.iso.datetime({ offset: true }).or(z.iso.date());
 const moment = z.iso.datetime();
 const count = z.int().min(0);
@@ -40,13 +45,13 @@ export const listQuery = z.strictObject({
     .string()
     .regex(/^[a-z]{2,8}$/)
     .optional()
-    .describe("Whisper code of the language of any final"),
+    .meta({ description: "Whisper code of the language of any final", examples: ["en"] }),
   status: z.enum(["live", "ended", "faulty"]).optional(),
   kind: z.enum(["call", "session"]).optional(),
   limit: wholeNumber(1, PAGE_ROWS_MAXIMUM)
     .optional()
-    .describe("Rows at most, default 50, and with `q` never more"),
-  cursor: cursorSchema.optional().describe("`next` of the page before"),
+    .meta({ description: "Rows at most, with `q` never more than the default", default: PAGE_ROWS }),
+  cursor: cursorSchema.optional().meta({ description: "`next` of the page before", examples: ["c1a"] }),
 });
 
 export const noQuery = z.strictObject({});
@@ -59,10 +64,12 @@ export const transcriptQuery = z.strictObject({
 
 const after = wholeNumber(0, SEQUENCE_MAXIMUM)
   .optional()
-  .describe("Sequence of the last one that is known; default 0");
+  .meta({ description: "Sequence of the last one that is known", default: 0 });
 export const afterQuery = z.strictObject({
   after,
-  limit: wholeNumber(1, DELIVERIES_MAXIMUM).optional().describe("Rows at most, default 200"),
+  limit: wholeNumber(1, DELIVERIES_MAXIMUM)
+    .optional()
+    .meta({ description: "Rows at most", default: AFTER_ROWS }),
 });
 
 export const resendBody = z.strictObject({

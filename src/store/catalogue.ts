@@ -47,7 +47,7 @@ export interface PageQuery extends CallFilter {
   before?: number;
 }
 
-const PAGE_ROWS = 50;
+export const PAGE_ROWS = 50;
 export const PAGE_ROWS_MAXIMUM = 200;
 /** Calls on a page of a search, whatever was asked for: the hits of each are read and marked. */
 const PAGE_FOUND_MAXIMUM = 50;
