@@ -1,6 +1,8 @@
 /**
  * The page `/calls/:sid`: what was said and is being said in one call, and what became of it.
  */
+import { aimAt, showAim } from "./aim.js";
+import { askFirst } from "./ask-first.js";
 import { CallEvents } from "./call-events.js";
 import { CallLines } from "./call-lines.js";
 import { CallRecord } from "./call-record.js";
@@ -10,6 +12,7 @@ import { find, setText } from "./dom.js";
 import { Frames } from "./frames.js";
 import { partiesOf } from "./live-card.js";
 import { LiveLink } from "./live-link.js";
+import { Reread } from "./reread.js";
 import { timelineOf } from "./timeline.js";
 import { drawTimeline } from "./timeline-view.js";
 import { showTrouble } from "./trouble.js";
@@ -34,24 +37,31 @@ class CallPage {
   #call = null;
   /** @type {LiveLink | null} */
   #link = null;
+  #reread = new Reread({ read: () => void this.#read(), page: document, now: () => performance.now() });
+  #begun = false;
   #reading = false;
   #readAgain = false;
   #deliveriesAt = Number.NEGATIVE_INFINITY;
   #owed = true;
 
-  async open() {
+  open() {
     for (const format of /** @type {const} */ (["txt", "srt", "vtt", "json"])) {
       const link = find(`file-${format}`);
       link.setAttribute("href", transcriptAddress(this.#callSid, format));
       link.setAttribute("download", `${this.#callSid}.${format}`);
     }
-    find("timeline").addEventListener("click", (event) => this.#jump(event));
-    this.#ask("resend", () => this.#resend());
-    this.#ask("delete", () => this.#remove());
-    await this.#read();
-    this.#showTarget();
-    if (this.#call !== null && !this.#record.ended) this.#watch();
+    find("timeline").addEventListener("click", aimAt);
+    askFirst("resend", () => this.#resend());
+    askFirst("delete", () => this.#remove());
+    void this.#read();
     setInterval(() => void this.#tick(), TICK_MS);
+  }
+
+  /** It has been read for the first time. */
+  #begin() {
+    this.#begun = true;
+    showAim();
+    if (!this.#record.ended) this.#watch();
   }
 
   #watch() {
@@ -98,17 +108,20 @@ class CallPage {
       return;
     }
     this.#reading = true;
+    this.#reread.begun();
     do {
       this.#readAgain = false;
       try {
         this.#call = await this.#client.call(this.#callSid);
         for (const event of await this.#client.events(this.#callSid, this.#record.last))
           this.#record.add(event);
+        this.#reread.worked();
         showTrouble(null);
         this.#changed();
+        if (!this.#begun) this.#begin();
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
-        showTrouble(error);
+        showTrouble(error, this.#reread.failed(error));
         find("body").hidden = this.#call === null;
       }
     } while (this.#readAgain);
@@ -162,6 +175,7 @@ class CallPage {
 
   async #tick() {
     this.#link?.tick();
+    this.#reread.tick();
     if (this.#record.ended && this.#link !== null) {
       this.#link.close();
       this.#link = null;
@@ -195,28 +209,6 @@ class CallPage {
     }
   }
 
-  /**
-   * A dialog that has to be agreed to before something happens.
-   *
-   * @param {"resend" | "delete"} what
-   * @param {() => Promise<void>} act
-   */
-  #ask(what, act) {
-    /** @type {HTMLDialogElement} */
-    const dialog = find(`${what}-dialog`);
-    find(what).onclick = () => dialog.showModal();
-    dialog.onclose = async () => {
-      if (dialog.returnValue !== "yes") return;
-      dialog.returnValue = "";
-      try {
-        await act();
-      } catch (error) {
-        if (!(error instanceof Refused)) throw error;
-        showTrouble(error);
-      }
-    };
-  }
-
   async #resend() {
     /** @type {HTMLInputElement} */
     const all = find("resend-all");
@@ -233,24 +225,6 @@ class CallPage {
     await this.#client.remove(this.#callSid);
     location.assign("/");
   }
-
-  /** @param {Event} event */
-  #jump({ target }) {
-    const sequence = Number(target instanceof Element ? target.getAttribute("data-sequence") : 0);
-    if (sequence > 0) location.hash = `line-${sequence}`;
-    this.#showTarget();
-  }
-
-  /** The line that the address names is there only now. */
-  #showTarget() {
-    if (!/^#line-\d+$/.test(location.hash)) return;
-    requestAnimationFrame(() => {
-      const line = document.getElementById(location.hash.slice(1));
-      for (const other of document.querySelectorAll(".turn.aim")) other.classList.remove("aim");
-      line?.classList.add("aim");
-      line?.scrollIntoView({ block: "center" });
-    });
-  }
 }
 
-await new CallPage().open();
+new CallPage().open();

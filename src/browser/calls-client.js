@@ -21,6 +21,8 @@
  */
 
 const ROWS = 1000;
+/** Statuses of what passes by itself; 0: not reached. */
+const PASSING = [0, 408, 429];
 
 /** What the server says against a request. */
 export class Refused extends Error {
@@ -39,6 +41,11 @@ export class Refused extends Error {
   /** Whether a login would help. */
   get isLogin() {
     return this.status === 401;
+  }
+
+  /** Whether it may work when it is tried again. */
+  get isPassing() {
+    return PASSING.includes(this.status) || this.status >= 500;
   }
 }
 
@@ -119,6 +126,15 @@ export class CallsClient {
     await this.#json(pathOf(callSid), { method: "DELETE" });
   }
 
+  /**
+   * The OpenAPI document.
+   *
+   * @returns {Promise<unknown>}
+   */
+  async document() {
+    return await this.#json("/v1/openapi.json");
+  }
+
   /** Whether the server lets this page in. */
   async why() {
     try {
@@ -141,7 +157,12 @@ export class CallsClient {
       if (error instanceof DOMException && error.name === "AbortError") throw error;
       throw new Refused(0, "PAGE_OFFLINE", "The server cannot be reached");
     });
-    const body = await response.json().catch(() => ({}));
+    const body = await response.json().catch((error) => {
+      if (error instanceof DOMException && error.name === "AbortError") throw error;
+      // An answer that was cut off is none; a refusal counts without its words.
+      if (response.ok) throw new Refused(0, "PAGE_OFFLINE", "The answer did not arrive");
+      return {};
+    });
     if (response.ok) return body;
     throw new Refused(response.status, String(body.code ?? "REQUEST_FAILED"), String(body.detail ?? ""));
   }

@@ -8,6 +8,7 @@ import { find, setText } from "./dom.js";
 import { fillLanguages } from "./languages.js";
 import { LiveBoard } from "./live-board.js";
 import { LiveLink } from "./live-link.js";
+import { Reread } from "./reread.js";
 import { showTrouble } from "./trouble.js";
 
 /** How long typing rests before it is looked for, ms. */
@@ -35,6 +36,11 @@ class CallsPage {
     },
   });
   #list = new CallsList();
+  #reread = new Reread({
+    read: () => void this.#read(false),
+    page: document,
+    now: () => performance.now(),
+  });
   /** @type {HTMLFormElement} */
   #form = find("filter");
   /** @type {HTMLButtonElement} */
@@ -93,7 +99,10 @@ class CallsPage {
       now: () => performance.now(),
     });
     link.tick();
-    setInterval(() => link.tick(), TICK_MS);
+    setInterval(() => {
+      link.tick();
+      this.#reread.tick();
+    }, TICK_MS);
   }
 
   /** @param {string} callSid */
@@ -141,6 +150,7 @@ class CallsPage {
     this.#asked.abort();
     const asked = new AbortController();
     this.#asked = asked;
+    this.#reread.begun();
     find("past").setAttribute("aria-busy", "true");
     try {
       const query = queryOf(this.#filter, { cursor: on ? this.#cursor : null });
@@ -148,12 +158,14 @@ class CallsPage {
       if (!on) this.#list.clear();
       this.#list.add(calls);
       this.#cursor = next;
+      this.#reread.worked();
       showTrouble(null);
       this.#summarize();
     } catch (error) {
       if (asked.signal.aborted) return;
       if (!(error instanceof Refused)) throw error;
-      showTrouble(error);
+      // More of the list is asked for by its button.
+      showTrouble(error, !on && this.#reread.failed(error));
     } finally {
       if (this.#asked === asked) find("past").setAttribute("aria-busy", "false");
     }
