@@ -40,7 +40,10 @@ export class CallEvents {
       const cell = this.#states[sequence - 1];
       if (cell === undefined) continue;
       const { text, tone } = DELIVERIES[state];
-      const tries = attempts > 1 || (attempts > 0 && state !== "delivered") ? `, ${attempts} tries` : "";
+      const tries =
+        attempts > 1 || (attempts > 0 && state !== "delivered")
+          ? `, ${attempts} ${attempts === 1 ? "try" : "tries"}`
+          : "";
       const why = state === "delivered" ? null : (lastStatus ?? lastError);
       setText(cell, `${text}${tries}${why === null ? "" : `, ${why}`}`);
       cell.className = `state ${tone}`;

@@ -74,7 +74,9 @@ export class CallLines {
       const shown = this.#shown.get(sequence);
       if (shown === undefined) continue;
       const { text, tone } = DELIVERIES[state];
-      setText(shown.state, state === "pending" && attempts > 0 ? `tried ${attempts} times` : text);
+      const tries = attempts === 1 ? "tried once" : `tried ${attempts} times`;
+      setText(shown.state, state === "pending" && attempts > 0 ? tries : text);
+      shown.state.title = text;
       shown.state.className = `state ${tone}`;
     }
   }
