@@ -9,6 +9,7 @@ import { browserDirectory } from "./assets.ts";
 const NAVIGATION = [
   { path: "/", title: "Calls" },
   { path: "/listen", title: "Listen" },
+  { path: "/api", title: "API" },
 ] as const;
 
 export interface PageParts {

@@ -2,13 +2,14 @@
  * The pages for people, and the files they consist of; docs/pages.md says who may see them.
  */
 import { type Request, type RequestHandler, type Response, Router } from "express";
-import type { Access, Admission } from "../access/access.ts";
+import type { Access } from "../access/access.ts";
 import { loginTokenOf } from "../access/cookie.ts";
 import type { Scope } from "../access/key.ts";
+import type { Refusal } from "../access/refusal.ts";
 import { readAssets, sendAsset } from "./assets.ts";
 import { captionsLook } from "./captions-look.ts";
 import { documentOf, type PageParts, partOf } from "./frame.ts";
-import { loginRoutes } from "./login-routes.ts";
+import { loginRoutes, pathAfterLogin } from "./login-routes.ts";
 import { setPolicy } from "./policy.ts";
 import { refusalPage } from "./refusal-page.ts";
 import { sendPage } from "./send.ts";
@@ -21,7 +22,8 @@ type Page = Omit<PageParts, "loggedIn" | "main" | "path"> & {
   /** Where the page is; several, when it has parameters. */
   path: string | RegExp;
   part: string;
-  scope: Scope;
+  /** What a key needs; null: it holds nothing that is a secret. */
+  scope: Scope | null;
   /** Where somebody goes whose key does not open it. */
   instead?: string;
   /** The texts of its part, by its address; a string says what is wrong with that. */
@@ -70,6 +72,14 @@ const PAGES: readonly Page[] = [
     styles: ["listen.css"],
     scope: "transcribe",
   },
+  {
+    path: "/api",
+    title: "API",
+    part: "api.html",
+    scripts: ["api.js"],
+    styles: ["api.css"],
+    scope: null,
+  },
 ];
 
 export function createPages({ access }: PagesOptions): Router {
@@ -98,13 +108,12 @@ function serve(
   return async (request, response) => {
     setPolicy(response);
     const loggedIn = loginTokenOf(request, false) !== null && !access.keyless;
-    const admission = await access.admit(request, { scope });
-    if (!admission.ok) {
-      if (admission.code === "ACCESS_SCOPE_MISSING" && instead) response.redirect(303, instead);
-      else refuse(response, admission, request.path, loggedIn);
+    const refusal = scope === null ? null : await refusalOf(request, scope, access);
+    if (refusal !== null) {
+      if (refusal.code === "ACCESS_SCOPE_MISSING" && instead) response.redirect(303, instead);
+      else refuse(response, refusal, request, loggedIn);
       return;
     }
-    admission.release();
     const texts = values(request);
     if (typeof texts === "string") {
       const refusal = { code: "REQUEST_UNSUPPORTED_OPTION", message: texts } as const;
@@ -116,16 +125,27 @@ function serve(
   };
 }
 
+async function refusalOf(
+  request: Request,
+  scope: Scope,
+  access: Pick<Access, "admit">,
+): Promise<Refusal | null> {
+  const admission = await access.admit(request, { scope });
+  if (!admission.ok) return admission;
+  admission.release();
+  return null;
+}
+
 function refuse(
   response: Response,
-  { status, code, message, retryAfterSeconds }: Exclude<Admission, { ok: true }>,
-  path: string,
+  { status, code, message, retryAfterSeconds }: Refusal,
+  { originalUrl }: Request,
   loggedIn: boolean,
 ): void {
   if (status === 401) {
     const ended = loggedIn ? "&ended=" : "";
     response.setHeader("cache-control", "no-store");
-    response.redirect(303, `/login?next=${encodeURIComponent(path)}${ended}`);
+    response.redirect(303, `/login?next=${encodeURIComponent(pathAfterLogin(originalUrl))}${ended}`);
     return;
   }
   if (retryAfterSeconds !== undefined) response.setHeader("retry-after", retryAfterSeconds);

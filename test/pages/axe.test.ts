@@ -93,6 +93,29 @@ for (const colorScheme of ["light", "dark"] as const) {
       await scene.close();
     });
 
+    test(`the page of the API and the one of nowhere are free of faults, ${colorScheme} and ${width} px wide`, async () => {
+      const { page, context } = await openPage(browser, { colorScheme, viewport: { width, height: 740 } });
+      await page.goto(`${rig.server.url}/api`);
+      await page.getByText("8 operations").waitFor();
+      assert.deepEqual(await faultsOf(page), [], "folded");
+      assert.equal(await tooWide(page), false);
+      for (const id of ["listCalls", "resendCall"]) await page.locator(`#${id} h2`).click();
+      for (const fold of await page.locator(".inside .fold > summary").all())
+        if (await fold.isVisible()) await fold.click();
+      await page.locator("#listCalls").getByRole("button", { name: "Send" }).click();
+      await page.getByText(/^200 OK/).waitFor();
+      await page.getByLabel("limit").first().fill("0");
+      await page.locator("#listCalls").getByRole("button", { name: "Send" }).click();
+      await page.getByText(/^400 Bad Request/).waitFor();
+      assert.deepEqual(await faultsOf(page), [], "unfolded");
+      assert.equal(await tooWide(page), false);
+      await page.goto(`${rig.server.url}/nowhere`);
+      await page.getByText("There is nothing at this address").waitFor();
+      assert.deepEqual(await faultsOf(page), [], "nowhere");
+      assert.equal(await tooWide(page), false);
+      await context.close();
+    });
+
     test(`the login and the page of who is not let in are free of faults, ${colorScheme} and ${width} px wide`, async () => {
       const own = await startPages({ engine: engineWithoutModels() });
       const { key } = own.addKey(["read"]);
@@ -107,6 +130,11 @@ for (const colorScheme of ["light", "dark"] as const) {
       await page.getByRole("button", { name: "Log in" }).click();
       await page.getByText("Your key does not open this page").first().waitFor();
       assert.deepEqual(await faultsOf(page), []);
+      await page.goto(`${own.server.url}/api`);
+      await page.getByText("8 operations").waitFor();
+      assert.deepEqual(await faultsOf(page), []);
+      const bar = await page.locator(".bar").boundingBox();
+      assert.ok(bar && bar.height < 64, `brand, pages and the way out are in one line: ${bar?.height} px`);
       await context.close();
       await own.close();
     });
