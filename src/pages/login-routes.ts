@@ -16,7 +16,7 @@ import { sendPage } from "./send.ts";
 /** Where somebody goes who asked for nothing else. */
 export const FIRST_PAGE = "/";
 
-const BODY_MAXIMUM_BYTES = 4096;
+const BODY_MAXIMUM_BYTES = 8192;
 /** Below each other they say what is wrong; the code is for whoever is asked for help. */
 const PROBLEMS: Partial<Record<Refusal["code"], string>> = {
   ACCESS_KEY_UNKNOWN: "This is not a key of this server.",
@@ -92,9 +92,14 @@ function sendLogin(response: Response, status: number, next: string, code: strin
   );
 }
 
-/** A path of this server, or the first page: a login must not lead elsewhere. */
+/** Characters of an address to come back to; a search for 200 letters of any script fits. */
+const NEXT_CHARACTERS = 2000;
+/** One slash and no other behind it: two begin the name of a host. Query and fragment have the characters of RFC 3986. */
+const OWN_PATH = /^\/(?:[\w-][\w\-./]*)?(?:\?[\w\-.~!$&'()*+,;=:@/?%]*)?(?:#[\w\-.~%]*)?$/;
+
+/** A path of this server with its query, or the first page: a login must not lead elsewhere. */
 export function pathAfterLogin(next: unknown): string {
-  return typeof next === "string" && /^\/(?:[\w-][\w\-./]*)?$/.test(next) && next.length <= 200
+  return typeof next === "string" && next.length <= NEXT_CHARACTERS && OWN_PATH.test(next)
     ? next
     : FIRST_PAGE;
 }
