@@ -5,6 +5,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import express, { type ErrorRequestHandler, type RequestHandler, type Router } from "express";
 import { LinescribeError, messageOf } from "../base/error.ts";
+import { nothingHere } from "./nothing-here.ts";
 
 /** How long a body may take, ms, where nothing is uploaded: nobody but the carrier and probes belong there. */
 const BODY_MS = 15_000;
@@ -26,9 +27,7 @@ export function createHttp(
   for (const router of uploads) app.use(router);
   app.use(bodyWithin(bodyMs));
   for (const router of routers) app.use(router);
-  app.use((_request, response) => {
-    response.status(404).json({ code: "REQUEST_MALFORMED", message: "There is nothing at this address" });
-  });
+  app.use(nothingHere);
   app.use(answerFault);
   const server = http.createServer(
     {

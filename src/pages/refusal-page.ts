@@ -39,6 +39,17 @@ const OTHERWISE: Advice = {
   advice: "Wait a moment, then load it again.",
 };
 
+/** Says where one is; the navigation says where one can go. */
+export function nothingHerePage(loggedIn: boolean): string {
+  const main = part({
+    title: "There is nothing at this address",
+    message: "It may be misspelt, or what was here is gone.",
+    advice: "The pages of this server are named above.",
+    code: "REQUEST_MALFORMED",
+  });
+  return documentOf({ title: "Nothing here", path: null, main, loggedIn });
+}
+
 const part = partOf("refused.html");
 
 export function refusalPage(
