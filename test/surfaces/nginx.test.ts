@@ -278,6 +278,15 @@ test("no key, no token and no query is in the logs of nginx", () => {
   assert.equal(log.includes(key), false);
 });
 
+test("every page is passed on, and asks for a login that leads back to it", async () => {
+  for (const page of ["/", "/calls/CA1", "/calls/CA1/captions?size=20", "/listen"]) {
+    const { status, headers } = await rig.ask(page);
+    assert.deepEqual([status, headers.location], [303, `/login?next=${encodeURIComponent(page)}`], page);
+  }
+  const api = await rig.ask("/api");
+  assert.deepEqual([api.status, api.headers["content-type"]], [200, "text/html; charset=utf-8"]);
+});
+
 test("people log in through nginx: the cookie is of this host alone and of TLS, and opens pages and sockets", async () => {
   const key = rig.addKey();
   const turned = await rig.ask("/listen");
