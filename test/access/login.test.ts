@@ -165,6 +165,15 @@ test("logging in and out is for our own pages, with a key that holds, and not to
   assert.equal(answers.at(-1), "ACCESS_TOO_OFTEN");
 });
 
+test("a key logs in no more often than its own limit, wherever it is typed, and other keys as ever", async (t) => {
+  const rig = await start(t, { limits: { requestsPerMinutePerKey: 3 } });
+  const attempt = (key: string): Promise<string> => refused(rig.access.logIn(post(rig), key));
+  const answers = [];
+  for (let time = 0; time < 3; time++) answers.push(await attempt(rig.key.text));
+  assert.deepEqual(answers, ["ok", "ok", "ACCESS_TOO_OFTEN"], "the first was that of the rig");
+  assert.equal(await attempt(rig.addKey().text), "ok");
+});
+
 test("logging out ends the login and at once what it opened", async (t) => {
   const rig = await start(t);
   assert.equal(await upgrade(rig, { cookie: rig.cookie, ...own(rig) }), 101);

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isSessionId } from "../../src/session/sessions.ts";
+import type { TranscriptPartial } from "../../src/transcript/partial.ts";
+import { splitAt } from "../audio/split.ts";
 import { settle } from "../call/rig.ts";
 import { bytesOf, inShort, sessionsOf, toneOf } from "./rig.ts";
 
@@ -82,4 +85,37 @@ test("a session that cannot listen is not opened, and does not stay open in the 
   await settle();
   assert.equal(sessions.active, 0);
   assert.deepEqual(store.unfinishedCalls(), []);
+});
+
+test("what is being said in any session is told with the session it is said in, as its client is told it", async (t) => {
+  const heard: TranscriptPartial[] = [];
+  const { open } = sessionsOf(t, { onPartial: (partial) => heard.push(partial) });
+  const [a, b, quiet] = [open(), open(), open({ partials: false })];
+  const bytes = bytesOf(toneOf(2000, [{ startMs: 500, endMs: 2000 }]), { encoding: "float32" });
+  for (const part of splitAt(bytes, [6400])) {
+    for (const { session } of [a, b, quiet]) session.push(part);
+    await settle();
+  }
+  for (const { session, told } of [a, b]) {
+    const { id } = session;
+    assert.ok(told.partials.length > 0);
+    assert.deepEqual(
+      heard.filter(({ callSid }) => callSid === id),
+      told.partials.map((partial) => ({ ...partial, callSid: id })),
+    );
+  }
+  assert.equal(heard.length, a.told.partials.length + b.told.partials.length, "none of the one without");
+  for (const { session } of [a, b, quiet]) await session.end("stream_stopped");
+});
+
+test("the ids of sessions are told from those of carriers, and no two are alike", (t) => {
+  const { open } = sessionsOf(t);
+  const ids = Array.from({ length: 20 }, () => open().session.id);
+  assert.equal(new Set(ids).size, 20);
+  for (const id of ids) {
+    assert.ok(isSessionId(id));
+    assert.match(id, /^ses_[\w-]{20}$/, "fit for the address of its page");
+  }
+  const carriers = ["CA0123456789abcdef0123456789abcdef", "", "SES_x", "xses_1", "ses", " ses_1"];
+  for (const id of carriers) assert.equal(isSessionId(id), false, id);
 });
