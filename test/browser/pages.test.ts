@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { request as ask } from "node:http";
 import type { AddressInfo } from "node:net";
+import path from "node:path";
 import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import fc from "fast-check";
 import { createAccess } from "../../src/access/access.ts";
 import { createKeyText, type Scope } from "../../src/access/key.ts";
 import { createHttp } from "../../src/app/http.ts";
@@ -83,7 +86,8 @@ async function start(t: TestContext, limits: Partial<typeof LIMITS> = {}) {
 
 test("every page and file has a policy that lets nothing in and says what it is", async (t) => {
   const { get } = await start(t);
-  for (const path of ["/listen", "/login", "/assets/listen.js", "/assets/style.css", "/assets/icon.svg"]) {
+  const paths = ["/listen", "/api", "/login", "/assets/listen.js", "/assets/style.css", "/assets/icon.svg"];
+  for (const path of paths) {
     const { status, headers } = await get(path);
     assert.equal(status, path === "/login" ? 303 : 200, path);
     const policy = String(headers["content-security-policy"]);
@@ -96,10 +100,13 @@ test("every page and file has a policy that lets nothing in and says what it is"
       "base-uri 'none'",
       "form-action 'self'",
       "require-trusted-types-for 'script'",
+      "trusted-types 'none'",
     ])
       assert.ok(policy.split("; ").includes(rule), `${path}: ${rule}`);
     assert.doesNotMatch(policy, /unsafe|\*|https?:/);
     assert.equal(headers["x-content-type-options"], "nosniff");
+    assert.equal(headers["x-frame-options"], "DENY");
+    assert.equal(headers["cross-origin-resource-policy"], "same-origin");
     assert.equal(headers["referrer-policy"], "same-origin");
     assert.match(String(headers["permissions-policy"]), /microphone=\(self\)/);
   }
@@ -215,11 +222,28 @@ test("a key that may only transcribe is led from the calls, which it does not op
     assert.equal((await get(path, { headers: { cookie: reader } })).status, 200, path);
 });
 
-test("who is not logged in comes back to the call that he asked for", async (t) => {
-  const { get, addKey } = await start(t);
-  addKey();
-  const { status, headers } = await get("/calls/CA1/captions?size=20");
-  assert.deepEqual([status, headers.location], [303, "/login?next=%2Fcalls%2FCA1%2Fcaptions"]);
+test("who is not logged in comes back to what he asked for, with what he looked for", async (t) => {
+  const { get, post, addKey } = await start(t);
+  const { key } = addKey(["read"]);
+  const wanted = [
+    "/calls/CA1/captions?size=20&colour=ffcc00",
+    `/?${new URLSearchParams({ q: '"neue Straße" & 電話', from: "2026-11-01", status: "faulty" })}`,
+    `/?${new URLSearchParams({ q: "電".repeat(200) })}`,
+  ];
+  for (const address of wanted) {
+    const { status, headers } = await get(address);
+    assert.equal(status, 303);
+    const login = new URL(String(headers.location), "http://localhost");
+    assert.deepEqual([login.pathname, login.searchParams.get("next")], ["/login", address]);
+    const form = (await get(String(headers.location))).body;
+    const next = /name="next" value="([^"]*)"/.exec(form)?.[1] ?? "";
+    const typed = next.replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
+    assert.equal(typed, address);
+    const back = await post("/login", { key, next: typed });
+    assert.deepEqual([back.status, back.headers.location], [303, address]);
+  }
+  const endless = await get(`/?q=${"x".repeat(5000)}`);
+  assert.equal(endless.headers.location, "/login?next=%2F");
 });
 
 test("addresses of calls that cannot be are no pages", async (t) => {
@@ -295,14 +319,27 @@ test("tries of keys are limited by the minute", async (t) => {
 });
 
 test("a login leads to paths of this server only, and what is in them is text", async (t) => {
-  for (const path of ["/listen", "/", "/calls/CA1/captions"]) assert.equal(pathAfterLogin(path), path);
+  const own = [
+    "/listen",
+    "/",
+    "/calls/CA1/captions?size=20",
+    "/?q=a+b%20c",
+    "/api#getCall",
+    "/calls/CA1#line-3",
+  ];
+  for (const path of own) assert.equal(pathAfterLogin(path), path);
   const elsewhere = [
     "//evil.example",
     "/\\evil.example",
     "https://evil.example",
     "javascript:alert(1)",
     "/%2f/evil",
-    "/a?b",
+    "?//evil.example",
+    "/\t/evil.example",
+    "/a?b\r\nset-cookie: a=b",
+    "/a?b\\c",
+    "/a?<script>",
+    `/?q=${"x".repeat(2000)}`,
     ["/a"],
     "",
     "/ x",
@@ -312,6 +349,106 @@ test("a login leads to paths of this server only, and what is in them is text", 
   addKey();
   const page = await get(`/login?next=${encodeURIComponent('"><script>alert(1)</script>')}`);
   assert.doesNotMatch(page.body, /<script>/);
+});
+
+test("whatever it is told, a login leads nowhere but here", () => {
+  const piece = fc.constantFrom(
+    "/",
+    "\\",
+    "..",
+    ".",
+    "@",
+    ":",
+    "?",
+    "#",
+    "%2f",
+    "%5c",
+    "evil.example",
+    "\n",
+    "\t",
+    "a",
+    "http:",
+  );
+  const address = fc.oneof(
+    fc.string(),
+    fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join("")),
+  );
+  fc.assert(
+    fc.property(address, fc.boolean(), (text, rooted) => {
+      const next = pathAfterLogin(rooted ? `/${text}` : text);
+      assert.match(next, /^\/(?![/\\])[\x21-\x7e]*$/);
+      for (const base of ["http://localhost:8080", "https://calls.example.com/login"])
+        assert.equal(new URL(next, base).origin, new URL(base).origin);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("the page of the API is no secret, and says where one can log in and out", async (t) => {
+  const { get, addKey, logIn } = await start(t);
+  const { key } = addKey(["transcribe"]);
+  const stranger = await get("/api", { headers: { host: "192.168.1.5:8080" } });
+  assert.equal(stranger.status, 200);
+  assert.match(stranger.body, /<a href="\/api" aria-current="page">API<\/a>/);
+  assert.doesNotMatch(stranger.body, /Log out/);
+  assert.match(String(stranger.headers["content-security-policy"]), /require-trusted-types-for 'script'/);
+  assert.match((await get("/api", { headers: { cookie: await logIn(key) } })).body, /Log out/);
+  assert.match(
+    (await get("/listen", { headers: { cookie: await logIn(key) } })).body,
+    /<a href="\/api">API<\/a>/,
+  );
+});
+
+test("an address that is none is a page for browsers and problem details for programs, and repeats nothing", async (t) => {
+  const { get } = await start(t);
+  const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+  for (const [path, method] of [
+    ["/nowhere/%3Cb%3Eowned", "GET"],
+    ["/assets/nowhere.js?owned", "GET"],
+    ["/v1/owned", "GET"],
+    ["/owned", "POST"],
+  ] as const) {
+    const page = await get(path, { method, headers: { accept: browser } });
+    assert.equal(page.status, 404);
+    assert.equal(page.headers["content-type"], "text/html; charset=utf-8");
+    assert.match(String(page.headers["content-security-policy"]), /default-src 'none'/);
+    assert.match(page.body, /There is nothing at this address.*REQUEST_MALFORMED/s);
+    assert.match(page.body, /href="\/listen"/);
+    for (const accept of [
+      "*/*",
+      "application/json",
+      "image/*",
+      "application/problem+json, text/html;q=0.5",
+    ]) {
+      const { status, headers, body } = await get(path, { method, headers: { accept } });
+      assert.deepEqual([status, headers["content-type"]], [404, "application/problem+json; charset=utf-8"]);
+      const { type, code, detail, instance } = JSON.parse(body);
+      assert.deepEqual([type, code], ["/v1/problems/REQUEST_MALFORMED", "REQUEST_MALFORMED"]);
+      assert.equal(detail, "There is nothing at this address");
+      assert.match(instance, /^urn:uuid:/);
+      assert.doesNotMatch(body, /owned/);
+    }
+    assert.doesNotMatch(page.body, /owned/);
+  }
+  assert.equal((await get("/nowhere", { method: "HEAD", headers: { accept: browser } })).body, "");
+});
+
+test("the nginx that ships passes every page on, and nothing else", () => {
+  const conf = readFileSync(path.resolve(import.meta.dirname, "../../deploy/nginx/linescribe.conf"), "utf8");
+  const passed = new RegExp(/location ~ (\^\/\S+\$) /.exec(conf)?.[1] ?? "");
+  const pages = [
+    "/",
+    "/calls/CA1",
+    "/calls/ses_x-1/captions",
+    "/listen",
+    "/api",
+    "/login",
+    "/login/state",
+    "/logout",
+  ];
+  for (const page of [...pages, "/assets/api.js"]) assert.match(page, passed);
+  for (const other of ["/healthz", "/readyz", "/calls/a/b", "/calls//captions", "/assets/a/b"])
+    assert.doesNotMatch(other, passed);
 });
 
 test("what is put into a page is text, whatever is in it", () => {
