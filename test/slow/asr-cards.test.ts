@@ -75,7 +75,7 @@ test("64 rows in one batch, one of them poisoned, have the texts that they have 
   assert.equal(counters.get("asr.batches"), 1);
 });
 
-test("with memory for 25 s of them 64 rows are recognised in portions, none fails after the warm-up", {
+test("with memory for 31 s 64 rows are recognised in portions, and none fails after the warm-up", {
   timeout,
 }, async (t) => {
   const { recogniser, counters } = await rig(t, { memorySamples: 31 * 16_000 });
