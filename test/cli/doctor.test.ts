@@ -31,11 +31,14 @@ function verdicts(overrides: Record<string, unknown>): Record<string, string> {
 
 test("an installation and a configuration that are well are called so, also when nothing is stored yet", async (t) => {
   const folder = temporaryFolder(t);
-  writeFileSync(path.join(folder, "linescribe.config.json"), JSON.stringify({ ...sound, port: 0 }));
+  // Whatever cards this machine has: a card without a model for it is worth a warning.
+  const config = { ...sound, port: 0, asr: { device: "cpu" } };
+  writeFileSync(path.join(folder, "linescribe.config.json"), JSON.stringify(config));
   const { code, stdout, stderr } = await run(["doctor"], folder);
   assert.deepEqual([code, stderr], [0, ""]);
   assert.match(stdout, /^ok {4}store .*linescribe\.db will be created$/m);
   assert.match(stdout, /^ok {4}callback +https:\/\/example\.com\/hook, signed with 1 secret$/m);
+  assert.match(stdout, /^ok {4}card +none is used/m);
   assert.doesNotMatch(stdout, /^(warn|fail)/m);
 });
 
