@@ -570,3 +570,28 @@ test("a pull that is interrupted stops at once and leaves its part", async (t) =
   assert.equal(readFileSync(path.join(folder, `${GRAPH}.part`)).length, 800);
   assertNothingInPlace(folder);
 });
+
+test("a part of another content, larger than the file, or without a word on what it is, is begun anew", async (t) => {
+  const spoil: ((part: string, state: Record<string, unknown>) => unknown)[] = [
+    (part, state) =>
+      writeFileSync(
+        `${part}.json`,
+        JSON.stringify({ ...state, digest: { kind: "sha256", hex: "0".repeat(64) } }),
+      ),
+    (part, state) => writeFileSync(`${part}.json`, JSON.stringify({ ...state, bytes: 4999 })),
+    (part) => writeFileSync(`${part}.json`, '{"bytes": 5000'),
+    (part) => unlinkSync(`${part}.json`),
+    (part) => writeFileSync(part, Buffer.alloc(5001)),
+    (part) => unlinkSync(part),
+  ];
+  const hub = await startHub(t, readyFiles());
+  for (const change of spoil) {
+    const folder = temporaryFolder(t);
+    leaveHalf(folder);
+    const part = path.join(folder, `${GRAPH}.part`);
+    change(part, JSON.parse(readFileSync(`${part}.json`, "utf8")));
+    hub.asked.storage.length = 0;
+    await pullFrom(hub, folder);
+    assert.deepEqual(hub.ranges(), [undefined]);
+  }
+});
