@@ -3,7 +3,7 @@
  */
 import { CAUSES, DELIVERIES } from "./call-lines.js";
 import { element, setText } from "./dom.js";
-import { clockTime, lasting } from "./when.js";
+import { clockTime, languageName, lasting, wholeTime } from "./when.js";
 
 /** @typedef {import("./call-record.js").CallEvent} CallEvent */
 
@@ -23,10 +23,13 @@ export class CallEvents {
       const state = element("td");
       this.#states.push(state);
       const row = element("tr");
+      const at = Date.parse(event.timestamp);
+      const time = element("td", "time", clockTime(at));
+      time.title = wholeTime(at);
       row.append(
         element("td", "number", String(event.sequence)),
-        element("td", "", clockTime(Date.parse(event.timestamp))),
-        element("td", "", event.type),
+        time,
+        element("td", "kind", event.type),
         element("td", "what", summaryOf(event)),
         state,
       );
@@ -56,7 +59,7 @@ function summaryOf(event) {
   switch (event.type) {
     case "call.started": {
       const given = Object.entries(event.parameters).map(([name, value]) => `${name}: ${value}`);
-      return [`language ${event.language}`, ...given].join(", ");
+      return [languageOf(event.language), ...given].join(", ");
     }
     case "transcript.final":
       return `${event.label} ${event.utterance}: ${event.text}`;
@@ -65,6 +68,19 @@ function summaryOf(event) {
     case "call.dtmf":
       return `key ${event.digit} at ${lasting(event.atMs)}`;
     case "call.ended":
-      return `${event.reason}, ${event.finals} lines, ${event.gaps} gaps`;
+      return `${event.reason}, ${counted(event.finals, "line")}, ${counted(event.gaps, "gap")}`;
   }
+}
+
+/** @param {string} language */
+function languageOf(language) {
+  return language === "auto" ? "language from the first words" : languageName(language);
+}
+
+/**
+ * @param {number} count
+ * @param {string} thing
+ */
+function counted(count, thing) {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
 }

@@ -5,7 +5,7 @@ import { delayOf, startOf } from "./call-record.js";
 import { element, setText } from "./dom.js";
 import { sideOf } from "./live-card.js";
 import { piecesOf } from "./transcript.js";
-import { lasting } from "./when.js";
+import { lasting, wholeTime } from "./when.js";
 
 /** @typedef {import("./call-record.js").Row} Row */
 /** @typedef {import("./calls-client.js").Delivery} Delivery */
@@ -41,13 +41,14 @@ export class CallLines {
 
   /**
    * @param {readonly Row[]} rows - All of them, by time.
+   * @param {readonly import("./live-calls.js").TrackLabel[]} tracks
    * @param {number | null} mediaStartAt
    */
-  show(rows, mediaStartAt) {
+  show(rows, tracks, mediaStartAt) {
     /** @type {Element | null} */
     let before = null;
     for (const row of rows) {
-      const shown = this.#shown.get(row.sequence) ?? this.#add(row, mediaStartAt);
+      const shown = this.#shown.get(row.sequence) ?? this.#add(row, tracks, mediaStartAt);
       /** @type {Element | null} */
       const place = before === null ? this.#list.firstElementChild : before.nextElementSibling;
       if (place !== shown.item) this.#list.insertBefore(shown.item, place);
@@ -83,11 +84,15 @@ export class CallLines {
 
   /**
    * @param {Row} row
+   * @param {readonly import("./live-calls.js").TrackLabel[]} tracks
    * @param {number | null} mediaStartAt
    */
-  #add(row, mediaStartAt) {
+  #add(row, tracks, mediaStartAt) {
     const startMs = startOf(row);
-    const item = lineItem(startMs, "label" in row ? row.label : row.track);
+    const known = tracks.find(({ track }) => track === row.track)?.label ?? row.track;
+    const item = lineItem(startMs, "label" in row ? row.label : known);
+    if (mediaStartAt !== null)
+      /** @type {HTMLElement} */ (item.querySelector(".time")).title = wholeTime(mediaStartAt + startMs);
     item.id = `line-${row.sequence}`;
     item.classList.add(sideOf(row));
     const text = /** @type {HTMLElement} */ (item.querySelector(".text"));
@@ -95,7 +100,7 @@ export class CallLines {
     if (row.type === "transcript.final") {
       fill(text, row);
       const delayMs = delayOf(row, mediaStartAt);
-      const delay = element("span", "", delayMs === null ? "" : `${(delayMs / 1000).toFixed(1)} s`);
+      const delay = element("span", "delayed", delayMs === null ? "" : `+${(delayMs / 1000).toFixed(1)} s`);
       delay.title = "Delay: from the end of the last word to its text here";
       item.querySelector(".about")?.append(delay, state);
     } else if (row.type === "transcript.gap") {

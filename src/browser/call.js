@@ -3,28 +3,27 @@
  */
 import { aimAt, showAim } from "./aim.js";
 import { askFirst } from "./ask-first.js";
+import { showDetails } from "./call-details.js";
 import { CallEvents } from "./call-events.js";
 import { CallLines } from "./call-lines.js";
 import { CallRecord } from "./call-record.js";
 import { CallsClient, Refused, transcriptAddress } from "./calls-client.js";
 import { badgesOf } from "./calls-list.js";
 import { find, setText } from "./dom.js";
+import { Follow } from "./follow.js";
 import { Frames } from "./frames.js";
 import { partiesOf } from "./live-card.js";
 import { LiveLink } from "./live-link.js";
 import { Reread } from "./reread.js";
-import { timelineOf } from "./timeline.js";
-import { drawTimeline } from "./timeline-view.js";
+import { TimelineView } from "./timeline-view.js";
 import { showTrouble } from "./trouble.js";
-import { languageName, lasting, wholeTime } from "./when.js";
+import { languageName, lasting, shortTime, wholeTime } from "./when.js";
 
 /** @typedef {import("./calls-client.js").Call} Call */
 
 const TICK_MS = 500;
 /** How often deliveries are asked for while some are on the way, ms. */
 const DELIVERIES_MS = 3000;
-/** How near the end somebody reads who wants to see what comes next, CSS pixels. */
-const NEAR_END_PX = 120;
 
 class CallPage {
   #callSid = find("call").dataset.sid ?? "";
@@ -32,6 +31,14 @@ class CallPage {
   #record = new CallRecord();
   #lines = new CallLines(find("lines"), find("open"));
   #events = new CallEvents(find("events"));
+  #timeline = new TimelineView({
+    svg: find("timeline"),
+    names: find("lanes"),
+    scroller: find("time-scroll"),
+    zoomIn: find("zoom-in"),
+    zoomOut: find("zoom-out"),
+  });
+  #follow = new Follow(find("end"), find("newest"));
   #frames = new Frames((keys) => this.#draw(keys), requestAnimationFrame.bind(window));
   /** @type {Call | null} */
   #call = null;
@@ -137,39 +144,44 @@ class CallPage {
   #draw(parts) {
     const call = this.#call;
     if (call === null) return;
-    const { record } = { record: this.#record };
-    const { scrollHeight } = document.documentElement;
-    const near = scrollY > 0 && scrollHeight - scrollY - innerHeight < NEAR_END_PX;
+    const record = this.#record;
+    this.#follow.before();
     const mediaStartAt = call.mediaStartAt === null ? null : Date.parse(call.mediaStartAt);
     if (parts.has("head")) this.#showHead(call);
     if (parts.has("rows")) {
-      this.#lines.show(record.rows, mediaStartAt);
+      this.#lines.show(record.rows, call.tracks, mediaStartAt);
       this.#events.show(record.events);
     }
     this.#lines.hear(record.partials.values());
     find("no-lines").hidden = record.rows.length + record.partials.size > 0;
     const { rows, partials } = record;
     const mediaMs = Math.max(record.mediaMs, call.durationMs);
-    const all = { rows, tracks: call.tracks, partials: partials.values(), mediaMs, mediaStartAt };
-    drawTimeline(find("timeline"), timelineOf(all));
-    if (near && !record.ended) scrollTo(0, document.documentElement.scrollHeight);
+    this.#timeline.show({ rows, tracks: call.tracks, partials: partials.values(), mediaMs, mediaStartAt });
+    this.#follow.after();
+    // Only lines that come are read aloud, not those that are there when the page is opened.
+    if (!record.ended) requestAnimationFrame(() => find("lines").setAttribute("aria-live", "polite"));
   }
 
   /** @param {Call} call */
   #showHead(call) {
     find("body").hidden = false;
     setText(find("parties"), partiesOf(call));
-    document.title = `${partiesOf(call)} · Linescribe`;
     const live = !this.#record.ended && call.status === "live";
+    document.title = `${live ? "● " : ""}${partiesOf(call)} · Linescribe`;
     find("badges").replaceChildren(...badgesOf({ ...call, status: live ? "live" : "ended" }));
+    const openedAt = Date.parse(call.openedAt);
     const facts = [
-      wholeTime(Date.parse(call.openedAt)),
+      shortTime(openedAt, Date.now()),
       lasting(Math.max(call.durationMs, this.#record.mediaMs)),
       call.languages.map(languageName).join(", "),
       call.tracks.map(({ label }) => label).join(" and "),
     ];
     setText(find("facts"), facts.filter(Boolean).join(" · "));
+    find("facts").title = wholeTime(openedAt);
+    showDetails(find("details"), call, this.#record);
+    this.#follow.live = live;
     /** @type {HTMLButtonElement} */ (find("delete")).disabled = live;
+    find("captions").hidden = !live;
     find("captions").setAttribute("href", `/calls/${encodeURIComponent(this.#callSid)}/captions`);
   }
 
@@ -201,6 +213,7 @@ class CallPage {
         find("delivery"),
         endpoint === null ? "Nobody is called back." : `To ${endpoint}${disabled}: ${told}.`,
       );
+      find("resend").hidden = endpoint === null;
       /** @type {HTMLButtonElement} */ (find("resend")).disabled =
         deliveries.length === 0 || deliveries.length === pending;
       this.#owed = !this.#record.ended || (pending ?? 0) > 0;

@@ -74,6 +74,7 @@ class CallsPage {
       this.#search(true);
       this.#field("q").focus();
     };
+    find("filters").onclick = () => this.#unfold(find("filters").getAttribute("aria-expanded") !== "true");
     this.#more.onclick = () => void this.#read(true);
     addEventListener("popstate", () => {
       this.#filter = filterOf(new URLSearchParams(location.search));
@@ -125,6 +126,12 @@ class CallsPage {
 
   #fill() {
     for (const name of FIELDS) this.#field(name).value = this.#filter[name];
+    if (!isEmpty({ ...this.#filter, q: "" })) this.#unfold(true);
+  }
+
+  /** @param {boolean} open - Whether a phone shows all fields; a wide screen always does. */
+  #unfold(open) {
+    find("filters").setAttribute("aria-expanded", String(open));
   }
 
   /** @param {boolean} kept - Whether the browser's way back leads here. */
@@ -175,6 +182,7 @@ class CallsPage {
     const count = this.#list.length;
     const filtered = !isEmpty(this.#filter);
     this.#more.hidden = this.#cursor === null;
+    find("results").hidden = false;
     find("table").hidden = count === 0;
     find("no-calls").hidden = count > 0 || filtered;
     find("not-found").hidden = count > 0 || !filtered;

@@ -185,7 +185,7 @@ class ListenPage {
     this.#view.clear();
     this.#offsetMs = -(this.#listening?.durationMs ?? 0);
     if (this.#mode !== "off") this.#transcript.startedAt = Date.now();
-    find("delay").textContent = "Delay";
+    find("delay").textContent = "";
     this.#showLines();
   }
 

@@ -125,6 +125,7 @@ export class LiveBoard {
   #tally() {
     const count = [...this.#calls.calls.values()].filter(({ ended }) => !ended).length;
     setText(this.#count, String(count));
+    document.title = `${count === 0 ? "" : `(${count}) `}Calls · Linescribe`;
     this.#empty.hidden = this.#calls.calls.size > 0;
     this.#list.hidden = this.#calls.calls.size === 0;
   }

@@ -2,7 +2,7 @@
  * One call that goes on, on the page of all: who, since when, and its last lines on two sides.
  */
 import { element, setText } from "./dom.js";
-import { lasting, shortTime } from "./when.js";
+import { lasting, shortTime, wholeTime } from "./when.js";
 
 /** @typedef {import("./live-calls.js").LiveCall} LiveCall */
 /** @typedef {import("./live-calls.js").Line} Line */
@@ -10,7 +10,9 @@ import { lasting, shortTime } from "./when.js";
 export class LiveCard {
   element = element("article", "live-card");
   #parties = element("a", "parties");
-  #badge = element("span", "badge live", "Live");
+  #badge = element("span", "badge live");
+  #state = element("span", "unseen");
+  #clock = element("span", "clock");
   #facts = element("p", "facts");
   #lines = element("ol", "talk");
   /** Of the lines that are shown, by key. */
@@ -23,6 +25,7 @@ export class LiveCard {
     this.#parties.href = `/calls/${encodeURIComponent(callSid)}`;
     title.append(this.#parties);
     const head = element("header");
+    this.#badge.append(this.#state, this.#clock);
     head.append(title, this.#badge);
     this.#lines.setAttribute("aria-label", "Last lines");
     this.element.append(head, this.#facts, this.#lines);
@@ -36,11 +39,23 @@ export class LiveCard {
   show(call, now, aloud) {
     setText(this.#parties, partiesOf(call));
     setText(this.#facts, factsOf(call, now));
-    setText(this.#badge, call.ended ? "Ended" : "Live");
-    this.#badge.classList.toggle("live", !call.ended);
+    this.#showState(call, now);
     const live = aloud ? "polite" : "off";
     if (this.#lines.getAttribute("aria-live") !== live) this.#lines.setAttribute("aria-live", live);
     this.#showLines(call);
+  }
+
+  /**
+   * How long it goes on, or that it has ended.
+   *
+   * @param {LiveCall} call
+   * @param {number} now
+   */
+  #showState({ startedAt, ended }, now) {
+    setText(this.#state, ended ? "" : "Live ");
+    setText(this.#clock, ended ? "Ended" : startedAt === null ? "Live" : lasting(now - startedAt));
+    this.#badge.classList.toggle("live", !ended);
+    if (startedAt !== null && this.#badge.title === "") this.#badge.title = `Since ${wholeTime(startedAt)}`;
   }
 
   /**
@@ -118,10 +133,10 @@ export function shortNumber(number) {
  * @param {number} now
  */
 function factsOf({ kind, startedAt, tracks, finals, gaps }, now) {
-  const since = startedAt === null ? [] : [`since ${shortTime(startedAt, now)}`, lasting(now - startedAt)];
+  const since = startedAt === null ? [] : [`since ${shortTime(startedAt, now)}`];
   const who = tracks.map(({ label }) => label).join(" and ");
   const missing = gaps === 0 ? [] : [`${gaps} ${gaps === 1 ? "gap" : "gaps"}`];
   const kinds = kind === "session" ? ["session"] : [];
   const lines = `${finals} ${finals === 1 ? "line" : "lines"}`;
-  return [...kinds, ...since, ...(who ? [who] : []), lines, ...missing].join(" · ");
+  return [...kinds, ...(who ? [who] : []), lines, ...missing, ...since].join(" · ");
 }

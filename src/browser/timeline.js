@@ -20,10 +20,12 @@ import { delayOf, startOf } from "./call-record.js";
 
 /** Words with a shorter pause between them are one stretch of speech, ms. */
 const PAUSE_MS = 250;
-/** A bar is never too thin to be seen, thousandths. */
-const THINNEST = 1.5;
+/** A bar is never too thin to be seen, CSS pixels. */
+const THINNEST_PX = 1.5;
 const SHORTEST_MS = 10_000;
-const TICKS = 8;
+/** Room for a mark with its time, CSS pixels. */
+const TICK_PX = 80;
+const WIDTH_PX = 640;
 const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400];
 
 /**
@@ -33,12 +35,17 @@ const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 
  * @param {Iterable<import("./live-calls.js").Line>} call.partials
  * @param {number} call.mediaMs
  * @param {number | null} call.mediaStartAt
+ * @param {number} [call.widthPx] - That it is drawn over, CSS pixels.
  * @returns {Timeline}
  */
-export function timelineOf({ rows, tracks, partials, mediaMs, mediaStartAt }) {
-  const totalMs = Math.max(SHORTEST_MS, mediaMs, ...rows.map((row) => endOf(row)));
+export function timelineOf({ rows, tracks, partials, mediaMs, mediaStartAt, widthPx = WIDTH_PX }) {
+  const totalMs = rows.reduce(
+    (most, row) => Math.max(most, endOf(row, mediaStartAt)),
+    Math.max(SHORTEST_MS, mediaMs),
+  );
+  const thinnest = Math.min(1000, (THINNEST_PX / widthPx) * 1000);
   const bar = (/** @type {number} */ startMs, /** @type {number} */ endMs, /** @type {number} */ sequence) =>
-    barOf(startMs, endMs, sequence, totalMs);
+    barOf({ startMs, endMs, sequence }, totalMs, thinnest);
   const lanes = lanesOf(tracks, rows);
   for (const row of rows) {
     const lane = lanes.get(row.track);
@@ -55,7 +62,7 @@ export function timelineOf({ rows, tracks, partials, mediaMs, mediaStartAt }) {
     }
   }
   for (const { track, startMs, endMs } of partials) lanes.get(track)?.open.push(bar(startMs, endMs, 0));
-  return { totalMs, lanes: [...lanes.values()], ticks: ticksOf(totalMs) };
+  return { totalMs, lanes: [...lanes.values()], ticks: ticksOf(totalMs, Math.floor(widthPx / TICK_PX)) };
 }
 
 /**
@@ -89,13 +96,15 @@ export function speechOf(words) {
 }
 
 /**
- * Marks at round times, at most `TICKS` and the one at the start.
+ * Marks at round times.
  *
  * @param {number} totalMs
+ * @param {number} [most] - Of them, beside the one at the start.
  */
-export function ticksOf(totalMs) {
+export function ticksOf(totalMs, most = WIDTH_PX / TICK_PX) {
+  const count = Math.max(1, most);
   const step =
-    STEPS_S.find((seconds) => seconds * 1000 * TICKS >= totalMs) ?? Math.ceil(totalMs / TICKS / 1000);
+    STEPS_S.find((seconds) => seconds * 1000 * count >= totalMs) ?? Math.ceil(totalMs / count / 1000);
   const ticks = [];
   // The last one needs room for its text.
   for (let atMs = 0; atMs <= totalMs * 0.96; atMs += step * 1000)
@@ -104,20 +113,26 @@ export function ticksOf(totalMs) {
 }
 
 /**
- * @param {number} startMs
- * @param {number} endMs
- * @param {number} sequence
+ * @param {{ startMs: number, endMs: number, sequence: number }} what
  * @param {number} totalMs
+ * @param {number} thinnest - Thousandths.
  * @returns {Bar}
  */
-function barOf(startMs, endMs, sequence, totalMs) {
+function barOf({ startMs, endMs, sequence }, totalMs, thinnest) {
   const from = Math.max(0, Math.min(1000, (startMs / totalMs) * 1000));
   const to = Math.max(from, Math.min(1000, (endMs / totalMs) * 1000));
-  const width = Math.max(THINNEST, to - from);
+  const width = Math.max(thinnest, to - from);
   return { x: Math.min(from, 1000 - width), width, sequence };
 }
 
-/** @param {Row} row */
-function endOf(row) {
-  return row.type === "call.dtmf" ? startOf(row) : row.endMs;
+/**
+ * Where a row ends, with its delay.
+ *
+ * @param {Row} row
+ * @param {number | null} mediaStartAt
+ */
+function endOf(row, mediaStartAt) {
+  if (row.type === "call.dtmf") return startOf(row);
+  if (row.type === "transcript.gap") return row.endMs;
+  return Math.max(row.endMs, (row.words.at(-1)?.endMs ?? row.endMs) + (delayOf(row, mediaStartAt) ?? 0));
 }

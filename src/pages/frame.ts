@@ -48,7 +48,7 @@ export function documentOf({
   const logOut = `<form method="post" action="/logout"><button class="button quiet small">Log out</button></form>`;
   const framed = `<a class="skip" href="#main">Skip to the page</a>
 <header class="bar">
-<a class="brand" href="/"><img src="/assets/icon.svg" alt="" width="24" height="24"> Linescribe</a>
+<a class="brand" href="/"><img src="/assets/icon.svg" alt="" width="24" height="24"> <span>Linescribe</span></a>
 <nav aria-label="Pages"><ul>${links.join("")}</ul></nav>
 ${loggedIn ? logOut : ""}
 </header>
@@ -61,6 +61,8 @@ ${main}</main>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<meta name="theme-color" content="#ffffff" media="(prefers-color-scheme: light)">
+<meta name="theme-color" content="#191c23" media="(prefers-color-scheme: dark)">
 <title>${escapeHtml(title)} · Linescribe</title>
 <link rel="icon" href="/assets/icon.svg" type="image/svg+xml">
 ${["style.css", ...styles].map((name) => `<link rel="stylesheet" href="/assets/${name}">`).join("\n")}

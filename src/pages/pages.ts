@@ -47,7 +47,7 @@ const PAGES: readonly Page[] = [
     title: "Call",
     part: "call.html",
     scripts: ["call.js"],
-    styles: ["calls.css", "call.css"],
+    styles: ["calls.css", "call.css", "print.css"],
     scope: "read",
     values: ({ params }) => ({ sid: params.sid as string }),
   },

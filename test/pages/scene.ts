@@ -43,12 +43,14 @@ export interface Begin {
 
 export interface SceneCall {
   callSid: string;
-  /** A final; the time goes on by its length. */
-  say(track: Track, text: string, language?: string): CallEvent;
+  /** A final; the time goes on by its length. Words in `unsure` were hardly understood. */
+  say(track: Track, text: string, language?: string, unsure?: readonly string[]): CallEvent;
   /** What is being said. */
   hear(track: Track, text: string): void;
   gap(track: Track, ms: number): void;
   press(digit: string): void;
+  /** What became of the deliveries that are owed, the first ones first. */
+  settle(...outcomes: ("delivered" | "dead" | "retry")[]): void;
   end(): void;
 }
 
@@ -143,13 +145,13 @@ function beginCall(
   commit({ type: "call.started", from, to, mode: "start", tracks: labels, ...announced });
   return {
     callSid,
-    say: (track, text, language = "en") => {
+    say: (track, text, language = "en", unsure = []) => {
       const startMs = mediaMs + PAUSE_MS;
       const words = text.split(" ").map((word, index) => ({
         word,
         startMs: startMs + index * WORD_MS,
         endMs: startMs + (index + 1) * WORD_MS - 40,
-        confidence: 0.93,
+        confidence: unsure.includes(word) ? 0.38 : 0.93,
       }));
       mediaMs = startMs + words.length * WORD_MS;
       numbers.finals += 1;
@@ -173,6 +175,17 @@ function beginCall(
     press: (digit) => {
       mediaMs += PAUSE_MS;
       commit({ type: "call.dtmf", track: "inbound", press: numbers.press++, digit, atMs: mediaMs });
+    },
+    settle: (...outcomes) => {
+      for (const outcome of outcomes) {
+        const heads = store.dueHeads(endpoint ?? "", Date.now(), 100);
+        const head = heads.find((one) => one.callSid === callSid);
+        if (head === undefined) throw new RangeError(`Nothing is owed of ${callSid}`);
+        const good = outcome === "delivered";
+        const told = { status: good ? 204 : 503, error: good ? null : "HTTP 503", response: null };
+        const now = Date.now();
+        store.settle([{ head, outcome, at: now, nextAt: now + 60_000, strike: !good, ...told }]);
+      }
     },
     end: () => {
       const { finals, gaps } = numbers;
