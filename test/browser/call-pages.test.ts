@@ -97,6 +97,15 @@ test("whatever happens in a call, every bar lies within its timeline and can be 
       assert.ok(ticks.length >= 1 && ticks.length <= 9, `${ticks.length}`);
     }),
   );
+  for (const widthPx of [1, 250, 1100, 40_000]) {
+    const rows = [final(1, 0, "Yes", "inbound"), final(2, 3_000_000, "No", "inbound")];
+    const { lanes, ticks } = timelineOf({
+      ...{ rows, tracks: [], partials: [], mediaMs: 0, mediaStartAt: null, widthPx },
+    });
+    const narrowest = Math.min(...(lanes[0]?.utterances ?? []).map(({ width }) => (width / 1000) * widthPx));
+    assert.ok(narrowest >= Math.min(widthPx, 1.49), `${narrowest} of ${widthPx} px`);
+    assert.ok(ticks.length <= Math.max(1, widthPx / 80) + 1, `${ticks.length} marks in ${widthPx} px`);
+  }
   assert.deepEqual(
     ticksOf(38_000).map(({ atMs }) => atMs / 1000),
     [0, 5, 10, 15, 20, 25, 30, 35],
