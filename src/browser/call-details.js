@@ -31,13 +31,19 @@ export function showDetails(list, call, record) {
     ["Began", wholeTime(Date.parse(call.openedAt))],
     ["Duration", lasting(Math.max(call.durationMs, record.mediaMs))],
     ["Language", call.languages.map(languageName).join(", ")],
-    ["Lines", String(Math.max(call.finals, record.rows.filter(({ type }) => type === "transcript.final").length))],
+    [
+      "Lines",
+      String(Math.max(call.finals, record.rows.filter(({ type }) => type === "transcript.final").length)),
+    ],
     ["Ended", call.endReason === null ? "" : (REASONS[call.endReason] ?? call.endReason)],
     ...given,
     ["Id", call.callSid],
   ];
   const shown = rows.filter(([, value]) => value !== "");
   list.replaceChildren(
-    ...shown.flatMap(([name, value]) => [element("dt", "", name), element("dd", name === "Id" ? "id" : "", value)]),
+    ...shown.flatMap(([name, value]) => [
+      element("dt", "", name),
+      element("dd", name === "Id" ? "id" : "", value),
+    ]),
   );
 }

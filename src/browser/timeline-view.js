@@ -117,7 +117,14 @@ function drawTimeline(svg, { lanes, ticks }) {
   const heightPx = lanes.length * LANE_PX + AXIS_PX;
   svg.setAttribute("height", String(heightPx));
   const parts = lanes.map((_, index) =>
-    made("rect", { class: "back", x: "0", width: "100%", y: String(index * LANE_PX + 4), height: "22", rx: "4" }),
+    made("rect", {
+      class: "back",
+      x: "0",
+      width: "100%",
+      y: String(index * LANE_PX + 4),
+      height: "22",
+      rx: "4",
+    }),
   );
   for (const { x, atMs } of ticks)
     parts.push(

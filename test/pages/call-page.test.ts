@@ -29,7 +29,8 @@ async function widthsOf(page: Page): Promise<{ seen: number; whole: number }> {
 
 test("all of a long call's time is in sight, and half of it larger after +", async () => {
   const call = scene.begin("CAlong", { agoMs: 2 * HOUR_MS });
-  for (let turn = 0; turn < 200; turn++) call.say(turn % 2 ? "inbound" : "outbound", "Some words, said again and again.");
+  for (let turn = 0; turn < 200; turn++)
+    call.say(turn % 2 ? "inbound" : "outbound", "Some words, said again and again.");
   call.end();
   const { page, faults, context } = await openPage(browser);
   await page.goto(`${scene.url}/calls/CAlong`);
@@ -123,14 +124,19 @@ test("on paper a call is its details and its lines with times, dark on white, wi
   await page.goto(`${scene.url}/calls/CApaper`);
   await page.getByText("on the way").first().waitFor();
   await page.emulateMedia({ media: "print", colorScheme: "dark" });
-  assert.equal(await page.locator("button:visible, a.button:visible, nav:visible, #timeline:visible").count(), 0);
+  assert.equal(
+    await page.locator("button:visible, a.button:visible, nav:visible, #timeline:visible").count(),
+    0,
+  );
   const line = page.locator("#lines .turn", { hasText: "Good morning." });
   assert.match(await line.innerText(), /^agent\s+0:00\s+Good morning\.$/);
   assert.ok(await page.getByText("2.0 s missing").isVisible());
   assert.ok(await page.locator("#details").isVisible());
   const colours = await line
     .locator(".text")
-    .evaluate((text) => `${getComputedStyle(text).color} on ${getComputedStyle(document.body).backgroundColor}`);
+    .evaluate(
+      (text) => `${getComputedStyle(text).color} on ${getComputedStyle(document.body).backgroundColor}`,
+    );
   assert.equal(colours, "rgb(0, 0, 0) on rgb(255, 255, 255)");
   await context.close();
 });

@@ -38,7 +38,13 @@ const NUMBERS = [
     tracks: ["inbound", "outbound"],
     labels: { inbound: "caller", outbound: "agent" },
   },
-  { ...TWO_TRACKS, number: "+15550100300", tracks: ["inbound"], labels: { inbound: "caller" }, language: "es" },
+  {
+    ...TWO_TRACKS,
+    number: "+15550100300",
+    tracks: ["inbound"],
+    labels: { inbound: "caller" },
+    language: "es",
+  },
   { number: "+15550100100", mode: "connect", labels: { inbound: "caller" } },
 ];
 
@@ -99,7 +105,13 @@ export async function takeReal(folder: string, wanted: (name: string) => boolean
 /** Two calls that are over, and three in real time, on all wanted pages at once. */
 async function takeCalls(rig: PagesRig, folder: string, shots: readonly Shot[]): Promise<void> {
   const saying = (page: Page) => page.locator(".partial .text").filter({ hasText: /\w/ }).first().waitFor();
-  const play = async (name: string, to: string, from: string, speed: number, callSid?: string): Promise<void> => {
+  const play = async (
+    name: string,
+    to: string,
+    from: string,
+    speed: number,
+    callSid?: string,
+  ): Promise<void> => {
     const { errors } = await replayCall({
       voiceUrl: `${rig.server.url}/twilio/voice`,
       publicUrl: PUBLIC_URL,

@@ -22,7 +22,11 @@ const TALK: readonly [Track, string][] = [
 export const HEARD = "Thank you. It left our warehouse on Friday, so it";
 
 const SCRIPTS: readonly [Track, string, string][] = [
-  ["outbound", "Guten Tag, Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüsselverwaltung, was kann ich tun?", "de"],
+  [
+    "outbound",
+    "Guten Tag, Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüsselverwaltung, was kann ich tun?",
+    "de",
+  ],
   ["inbound", "مرحبا، طلبت مصباحا للمكتب في الثالث من نوفمبر ولم يصل بعد، رقم الطلب 471192.", "ar"],
   ["outbound", "שלום, אפשר לקבל את מספר ההזמנה בבקשה?", "he"],
   ["inbound", "もしもし、先月注文したデスクランプがまだ届いていません。注文番号は四七一一九二です。", "ja"],
@@ -45,7 +49,12 @@ export function fillCalls(scene: Scene): () => void {
   troubledCall(scene);
   const first = scene.begin("CAlive", { from: "+15550107788", agoMs: 41_000 });
   for (const [track, text] of TALK.slice(0, 4)) first.say(track, text, "en", ["desk"]);
-  const second = scene.begin("ses_live", { ...NOBODY, tracks: ["inbound"], from: "key abcdefgh", agoMs: 9000 });
+  const second = scene.begin("ses_live", {
+    ...NOBODY,
+    tracks: ["inbound"],
+    from: "key abcdefgh",
+    agoMs: 9000,
+  });
   second.say("inbound", "This is what a browser hears.");
   scene.begin("CAnew", { from: "+15550103311" });
   return () => {
@@ -81,7 +90,10 @@ function longCall(scene: Scene): void {
 
 /** Letters that go the other way, that need no spaces, and words that do not end. */
 export function callInScripts(scene: Scene): void {
-  const call = scene.begin("CAscripts", { from: "sip:konferenzraum-3@telefonanlage.beispiel-gesellschaft.example", agoMs: 62_000 });
+  const call = scene.begin("CAscripts", {
+    from: "sip:konferenzraum-3@telefonanlage.beispiel-gesellschaft.example",
+    agoMs: 62_000,
+  });
   for (const [track, text, language] of SCRIPTS) call.say(track, text, language);
   call.hear("outbound", "ありがとうございます。少々お待ちくださ");
 }
@@ -89,7 +101,10 @@ export function callInScripts(scene: Scene): void {
 /** @param count - Calls that all go on. */
 export function manyCalls(scene: Scene, count: number): void {
   for (let number = 0; number < count; number++) {
-    const call = scene.begin(`CAmany${number}`, { from: `+1555013${1000 + number}`, agoMs: (count - number) * 4100 });
+    const call = scene.begin(`CAmany${number}`, {
+      from: `+1555013${1000 + number}`,
+      agoMs: (count - number) * 4100,
+    });
     const said = TALK.slice(0, 1 + (number % 5));
     for (const [track, text] of said) call.say(track, text);
     const [track, text] = TALK[said.length] as [Track, string];
