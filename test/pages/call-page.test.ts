@@ -132,11 +132,13 @@ test("on paper a call is its details and its lines with times, dark on white, wi
   assert.match(await line.innerText(), /^agent\s+0:00\s+Good morning\.$/);
   assert.ok(await page.getByText("2.0 s missing").isVisible());
   assert.ok(await page.locator("#details").isVisible());
-  const colours = await line
-    .locator(".text")
-    .evaluate(
-      (text) => `${getComputedStyle(text).color} on ${getComputedStyle(document.body).backgroundColor}`,
-    );
+  const colours = await page.evaluate(
+    `(() => {
+       const turns = [...document.querySelectorAll("#lines .turn")];
+       const text = turns.find((turn) => turn.textContent.includes("Good morning.")).querySelector(".text");
+       return getComputedStyle(text).color + " on " + getComputedStyle(document.body).backgroundColor;
+     })()`,
+  );
   assert.equal(colours, "rgb(0, 0, 0) on rgb(255, 255, 255)");
   await context.close();
 });
