@@ -12,8 +12,8 @@ import type { TranscriptPartial } from "../src/transcript/partial.ts";
 
 /** Where the models lie, and `asr` of the configuration. */
 export interface BenchEngine {
-  /** Folder of models with a `manifest.json`; null: the package's. */
-  models: string | null;
+  /** Folder of models that is looked in beside the package's. */
+  models: string;
   asr: Record<string, unknown>;
 }
 
@@ -46,9 +46,10 @@ const counters = new Counters();
 const engine = special
   ? await startEngine({
       asr: config.asr,
+      models: special.models,
+      vadWorkers: config.vad.workers,
       logger: silentLogger,
       counters,
-      ...(special.models === null ? {} : { models: special.models }),
     })
   : null;
 const server = await startServer({

@@ -60,7 +60,7 @@ async function understand(values: BenchOptions["values"]): Promise<Asked | null>
     const options = parseOptions(values);
     const place = await findPlace(options.device);
     if (place.device.kind === "cuda" && values.model === undefined)
-      throw new RangeError("Expected --model: a file that was exported for cards, see models/README.md");
+      throw new RangeError("Expected --model: a model that was exported for cards, see docs/gpu.md");
     return { options, place, model: await openModel(options.model, place.device.kind) };
   } catch (error) {
     if (!(error instanceof RangeError || error instanceof LinescribeError)) throw error;

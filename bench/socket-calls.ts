@@ -23,6 +23,8 @@ export type Load = (typeof LOADS)[number];
 export const CALL_MS = 45_000;
 /** Calls start one after the other within this time. */
 export const STAGGER_MS = 8000;
+/** Calls that a server admits by itself. */
+export const ADMITTED = 100;
 const CALL_END_WAIT_MS = 180_000;
 const AUTH_TOKEN = "bench";
 
@@ -30,6 +32,8 @@ export interface SocketCallsOptions {
   load: Load;
   clips: readonly Clip[];
   callMs?: number;
+  /** Calls that the server admits, where it is to be more than it does by itself. */
+  admitted?: number;
   /** Another engine than the shipped configuration's. */
   engine?: BenchEngine;
 }
@@ -37,7 +41,7 @@ export interface SocketCallsOptions {
 export type SocketOutcome = Delays & { figures: ServerFigures; ownCpu: number; seconds: number };
 
 export class SocketCalls {
-  readonly #options: Required<Omit<SocketCallsOptions, "engine">>;
+  readonly #options: Required<Pick<SocketCallsOptions, "load" | "clips" | "callMs">>;
   readonly #server: ServerProcess;
   readonly #receiver: Receiver;
   readonly #folder: string;
@@ -47,7 +51,7 @@ export class SocketCalls {
   readonly description: string;
 
   private constructor(
-    options: Required<Omit<SocketCallsOptions, "engine">>,
+    options: Required<Pick<SocketCallsOptions, "load" | "clips" | "callMs">>,
     receiver: Receiver,
     folder: string,
     { server, partials }: { server: ServerProcess; partials: Map<string, ShownPartial[]> },
@@ -60,7 +64,8 @@ export class SocketCalls {
     this.description = `${server.workers} worker(s) of ${server.threads} thread(s)`;
   }
 
-  static async start({ load, clips, callMs = CALL_MS, engine }: SocketCallsOptions): Promise<SocketCalls> {
+  static async start(options: SocketCallsOptions): Promise<SocketCalls> {
+    const { load, clips, callMs = CALL_MS, admitted = ADMITTED, engine } = options;
     const folder = mkdtempSync(path.join(os.tmpdir(), "linescribe-calls-"));
     const receiver = await startReceiver();
     const number =
@@ -70,19 +75,23 @@ export class SocketCalls {
       host: "127.0.0.1",
       port: 0,
       store: { path: path.join(folder, "linescribe.db") },
+      limits: { calls: Math.max(ADMITTED, admitted) },
       callback: { url: receiver.url, secrets: [SECRET] },
       numbers: [
         { number: "*", ...number, ...(load === "twoTrack" ? { then: { dial: "+15550100199" } } : {}) },
       ],
     };
     const partials = new Map<string, ShownPartial[]>();
-    const options = { settings, partials: load !== "finals", ...(engine ? { engine } : {}) };
-    const server = await startServerProcess(options, (shown) => {
-      const { callSid } = shown.partial;
-      const heard = partials.get(callSid);
-      if (heard) heard.push(shown);
-      else partials.set(callSid, [shown]);
-    });
+    const special = engine ? { engine } : {};
+    const server = await startServerProcess(
+      { settings, partials: load !== "finals", ...special },
+      (shown) => {
+        const { callSid } = shown.partial;
+        const heard = partials.get(callSid);
+        if (heard) heard.push(shown);
+        else partials.set(callSid, [shown]);
+      },
+    );
     return new SocketCalls({ load, clips, callMs }, receiver, folder, { server, partials });
   }
 

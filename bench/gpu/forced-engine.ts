@@ -16,6 +16,8 @@ export interface ForcedEngineOptions {
   model: Pick<BenchModel, "modelPath" | "tokenizerPath">;
   device: Device;
   tokensPerSecond: number;
+  /** Threads of speech detection. */
+  vadWorkers: number;
   /** On the processor. */
   workers: number;
   threads: number;
@@ -27,13 +29,14 @@ const FALLBACK = { model: "whisper-base", workers: 1 };
 const QUEUE_MAXIMUM_FRAMES = 9375;
 
 export async function startForcedEngine(options: ForcedEngineOptions) {
-  const { device, tokensPerSecond, threads } = options;
+  const { device, tokensPerSecond, vadWorkers, threads } = options;
   const { modelPath, tokenizerPath } = options.model;
   const files = { modelPath, tokenizerPath };
   const common = { logger: silentLogger, counters: new Counters() };
   const vad = await verifyModel(findModel(readManifest(), VAD_MODEL), modelsDirectory());
   const detector = await SpeechDetector.start({
     modelPath: vad,
+    workers: vadWorkers,
     queueMaximumFrames: QUEUE_MAXIMUM_FRAMES,
     ...common,
   });

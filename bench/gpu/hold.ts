@@ -11,7 +11,7 @@ import { climb, heldOf, type Rung } from "../climb.ts";
 import type { Clip } from "../corpus.ts";
 import type { Delays } from "../held.ts";
 import { percentile } from "../percentile.ts";
-import { SocketCalls, type SocketOutcome } from "../socket-calls.ts";
+import { ADMITTED, SocketCalls, type SocketOutcome } from "../socket-calls.ts";
 import { EngineCalls, type EngineOutcome } from "./engine-calls.ts";
 import { startForcedEngine } from "./forced-engine.ts";
 import type { BenchModel } from "./model.ts";
@@ -70,27 +70,32 @@ export async function holdCalls(given: HoldOptions): Promise<HeldCalls> {
 type Rungs<T> = Map<Load, Rung<T>[]>;
 
 /** The server's engine, or for random weights one that makes them work. */
-async function startEngineFor({ options, place, model, engine }: HoldOptions, asr: Config["asr"]) {
+async function startEngineFor({ options, place, model, engine }: HoldOptions, { asr, vad }: Config) {
   const { tokensPerSecond } = options;
+  const vadWorkers = vad.workers;
   if (tokensPerSecond === null) {
     const common = { logger: silentLogger, counters: new Counters() };
-    return startEngine({ asr, ...(engine.models === null ? {} : { models: engine.models }), ...common });
+    return startEngine({ asr, models: engine.models, vadWorkers, ...common });
   }
-  return startForcedEngine({ model, device: place.device, tokensPerSecond, ...chooseThreads(asr) });
+  const { device } = place;
+  return startForcedEngine({ model, device, tokensPerSecond, vadWorkers, ...chooseThreads(asr) });
 }
 
 async function withoutSockets(given: HoldOptions): Promise<Rungs<EngineOutcome>> {
   const { options, place, engine, clips } = given;
   const rungs: Rungs<EngineOutcome> = new Map();
   if (options.calls.length === 0) return rungs;
-  const config = loadConfig({ file: null, environment: {}, overrides: { asr: engine.asr } });
-  const started = await startEngineFor(given, config.asr);
+  // Threads of speech detection are as many as the calls need, and the machine has.
+  const limits = { calls: Math.max(ADMITTED, ...options.calls) };
+  const config = loadConfig({ file: null, environment: {}, overrides: { asr: engine.asr, limits } });
+  const started = await startEngineFor(given, config);
   try {
     const wordless = options.tokensPerSecond !== null;
     const { card } = place;
     const calls = new EngineCalls({ engine: started, config, clips, callMs: options.callMs, wordless, card });
     for (const load of options.loads) {
-      console.log(`\n${load}, without sockets: ${started.workers} worker(s) of ${started.threads} thread(s)`);
+      const workers = `${started.workers} worker(s) of ${started.threads} thread(s) on the processor`;
+      console.log(`\n${load}, without sockets: ${workers}, ${config.vad.workers} for speech detection`);
       const climbed = await climb({
         ladder: options.calls,
         partials: load === "partials",
@@ -147,7 +152,13 @@ async function withSockets(
     const most = heldOf(before.get(load) ?? []);
     const ladder = options.sockets ?? options.calls.filter((count) => count <= most);
     if (ladder.length === 0) continue;
-    const calls = await SocketCalls.start({ load, clips, callMs: options.callMs, engine });
+    const calls = await SocketCalls.start({
+      load,
+      clips,
+      callMs: options.callMs,
+      admitted: Math.max(...ladder),
+      engine,
+    });
     console.log(`\n${load}, with sockets: server with ${calls.description}`);
     try {
       const climbed = await climb({
