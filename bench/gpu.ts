@@ -7,8 +7,9 @@
  *
  * `bench/README.md` has the options.
  */
+import path from "node:path";
 import { chooseThreads, loadConfig } from "../src/app/config.ts";
-import { CARD_RULES, CPU_RULES } from "../src/asr/batch-rules.ts";
+import { type BatchRules, CARD_RULES, CPU_RULES } from "../src/asr/batch-rules.ts";
 import { showDevice } from "../src/asr/device.ts";
 import { Whisper } from "../src/asr/whisper.ts";
 import { resample } from "../src/audio/resample.ts";
@@ -77,9 +78,13 @@ async function measure(
 ): Promise<void> {
   const clips = readClips(speechFolder(folder));
   const asr = asrOf(place, model);
-  const chosen = chooseThreads(loadConfig({ file: null, environment: {}, overrides: { asr } }).asr);
+  const config = loadConfig({ file: null, environment: {}, overrides: { asr } }).asr;
+  const chosen = chooseThreads(config);
   const peak = await peakOfPlace(place, options, chosen.threads);
   printHead(place, model, options, values);
+  const { rows, paddedSamples } = rulesOf(place);
+  const batches = `batches of up to ${rows} and ${paddedSamples / MODEL_RATE_HZ} s`;
+  console.log(`configuration: beam ${config.beam}, ${batches}; calls of ${options.callMs / 1000} s`);
   printPeak(peak);
   const cells = await time(place, model, options, { ...chosen, peak, clips });
   const held = await holdCalls({ options, place, model, engine: { models: model.models, asr }, clips });
@@ -98,6 +103,11 @@ function asrOf({ device }: Place, { name }: BenchModel): Record<string, unknown>
   return device.kind === "cpu" ? { model: name } : { device: "cuda", cudaModel: name, cards: [device.card] };
 }
 
+/** How the recogniser puts utterances together there. */
+function rulesOf({ device }: Pick<Place, "device">): BatchRules {
+  return device.kind === "cuda" ? CARD_RULES : CPU_RULES;
+}
+
 function factsOf({ name, metadata, sizes }: BenchModel) {
   return { name, precision: metadata.precision, ...sizes };
 }
@@ -105,14 +115,13 @@ function factsOf({ name, metadata, sizes }: BenchModel) {
 function printHead(
   { device, card }: Place,
   model: BenchModel,
-  { tokensPerSecond, callMs }: GpuOptions,
+  { tokensPerSecond }: GpuOptions,
   values: Readonly<Record<string, string>>,
 ): void {
   const memory = card?.totalBytes ? `${Math.round(card.totalBytes / 2 ** 20)} MiB` : "memory not told";
   const { name, precision, width, encoderLayers, decoderLayers, melBands } = factsOf(model);
-  const given = Object.entries(values).flatMap(([option, value]) =>
-    option === "model" ? [] : [`--${option} ${value}`],
-  );
+  // A folder is nobody's business, and has no place in a table.
+  const given = Object.entries(values).map(([option, value]) => `--${option} ${path.basename(value)}`);
   console.log(machineName());
   console.log(
     `device: ${showDevice(device)}${card ? `, ${card.name}, driver ${card.driver}, ${memory}` : ""}`,
@@ -120,7 +129,7 @@ function printHead(
   console.log(
     `model: ${name}, ${precision}, width ${width}, ${encoderLayers} + ${decoderLayers} layers, ${melBands} mel bands`,
   );
-  console.log(`given: ${given.join(" ") || "nothing"}; calls of ${callMs / 1000} s`);
+  console.log(`command: npm run bench -- ${["gpu", ...given].join(" ")}`);
   if (tokensPerSecond !== null)
     console.log(
       `weights are taken for random: ${tokensPerSecond} tokens to a second of speech, nothing is searched again`,
@@ -148,7 +157,7 @@ async function time(
 ): Promise<Cell[]> {
   if (batches.length === 0 || seconds.length === 0) return [];
   const all = clips.flatMap(({ pcm8k }) => [...resample(pcm8k, PHONE_RATE_HZ, MODEL_RATE_HZ)]);
-  const rules = device.kind === "cuda" ? CARD_RULES : CPU_RULES;
+  const rules = rulesOf({ device });
   const spin = workers === 1;
   const whisper = await Whisper.load({ modelPath, tokenizerPath, device, threads, spin, rules });
   console.log(
