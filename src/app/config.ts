@@ -1,5 +1,6 @@
 /**
- * The configuration: file and environment merged, checked as a whole, frozen. The only reader of `process.env`, but for HF_TOKEN (hub.ts).
+ * The configuration: file and environment merged, checked as a whole, frozen. The only reader of `process.env`, but for
+ * HF_TOKEN (hub.ts).
  */
 import { existsSync, readFileSync } from "node:fs";
 import os from "node:os";
