@@ -55,7 +55,10 @@ def _aligned(model: Checkpoint, memory: Memory, embedding: Embedding, kinds: dic
             found.append(g.slice(rows, g.ints(0), memory.heard, 3))
         if layer < last:
             x = feed_forward(g, model, listen(g, model, x, attention, memory, layer, kinds), layer, kinds)
-    g("Concat", *found, axis=1, name="aligned")
+    if g.half:
+        g("Cast", g("Concat", *found, axis=1), to=FLOAT, name="aligned")
+    else:
+        g("Concat", *found, axis=1, name="aligned")
     return helper.make_graph(g.nodes, "aligned", [], [value_info("aligned", FLOAT, None)])
 
 

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 import tiny_whisper as tiny
 from export import SPEECH, main
+from rounding import Rounded
 from tiny_whisper import Exported, Oracle, sounds
 
 BANDS_AND_SEED = [(80, 81), (128, 128)]  # seeds whose rows differ, end at different lengths, and have no near ties
@@ -26,10 +28,15 @@ def oracle(folder) -> Oracle:
     return Oracle(folder)
 
 
-@pytest.fixture(scope="module")
-def exported(folder) -> Exported:
+@pytest.fixture(scope="module", params=["float", "float16"])
+def exported(request, folder) -> Exported:
+    """In float32: the graph for the processor, and the one for a card without its rounding."""
     main([str(folder), str(folder / "tiny.onnx"), "--precision", "float", "--no-tail"])
-    return Exported(folder / "tiny.onnx")
+    if request.param == "float":
+        return Exported(folder / "tiny.onnx")
+    main([str(folder), str(folder / "half.onnx"), "--precision", "float16", "--no-tail"])
+    rounded = Rounded(onnx.load(folder / "half.onnx"), plain=onnx.load(folder / "tiny.onnx"))
+    return Exported(rounded.model.SerializeToString())
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import numpy as np
 
 from checkpoint import Checkpoint
 from encoder import Encoded, attend, dense, fused_qkv, merge_heads, norm, split_heads
-from graph import NEVER, Graph
+from graph import Graph
 from linear import BLOCK, block_multiply, multiply, quantise_blocks
 
 EMBEDDING = "model.decoder.embed_tokens.weight"
@@ -43,12 +43,12 @@ def remember(g: Graph, model: Checkpoint, encoded: Encoded, tail: Tail | None, k
     """
     g.section = "memory"
     heads = model.sizes.decoder_heads
-    bias = g("Where", encoded.visible, g.float(0.0), g.float(NEVER))
+    bias = g("Where", encoded.visible, g.scalar(0.0), g.never())
     if tail is not None:
         blocks = tail.states.shape[0]
         first = g("Div", g("Add", encoded.positions, g.int(tail.pool - 1)), g.int(tail.pool))
         index = g("Add", first, g.range("tail_blocks"))  # (B, S)
-        inside = g("Where", g("Less", index, g.int(blocks)), g.float(math.log(tail.pool)), g.float(NEVER))
+        inside = g("Where", g("Less", index, g.int(blocks)), g.scalar(math.log(tail.pool)), g.never())
         bias = g("Concat", bias, inside, axis=1)
         index = g("Min", index, g.int(blocks - 1))
     keys, values = [], []
@@ -99,8 +99,10 @@ class Embedding:
         return g("Reshape", rows, g("Concat", g("Shape", tokens), g.ints(width), axis=0))
 
     def project(self, g: Graph, x: str) -> str:
-        """x (..., width) -> logits (..., V)."""
+        """x (..., width) -> logits (..., V), float32."""
         vocabulary, width = self.matrix.shape
+        if g.half:  # cuBLAS reads a matrix either way round, so the one for `look_up` serves here too
+            return g.widen(g("FusedMatMul", x, g.weight("embedding", self.matrix), contrib=True, transB=1))
         if self.kind == "float":
             return g("MatMul", x, g.weight("embedding.transposed", self.matrix.T))
         return block_multiply(g, x, self._levels(g), self._scale(g), width, vocabulary)
@@ -127,14 +129,14 @@ def embed_sequence(g: Graph, model: Checkpoint, embedding: Embedding, tokens: st
     x = g("Add", embedding.look_up(g, tokens), g("Gather", _positions(g, model), g("Max", position, g.int(0))))
     causal = g("LessOrEqual", order, g("Unsqueeze", order, g.ints(1)))
     seen = g("And", causal, g("Unsqueeze", g("GreaterOrEqual", position, g.int(0)), g.ints(1)))
-    mask = g("Where", seen, g.float(0.0), g.float(NEVER))
+    mask = g("Where", seen, g.scalar(0.0), g.never())
     return Sequence(x, g("Unsqueeze", mask, g.ints(1)))
 
 
 def padding_mask(g: Graph, model: Checkpoint) -> str:
     """(B, 1, 1, target positions) added to the scores of self-attention in every step: hides the prompt's padding."""
     order = g.range(g.ints(model.sizes.target_positions))
-    mask = g("Where", g("Less", order, "prompt.start"), g.float(NEVER), g.float(0.0))
+    mask = g("Where", g("Less", order, "prompt.start"), g.never(), g.scalar(0.0))
     return g("Unsqueeze", mask, g.ints(1, 2))
 
 
@@ -230,7 +232,7 @@ def feed_forward(g: Graph, model: Checkpoint, x: str, layer: int, kinds: dict) -
 
 
 def _scaled(g: Graph, model: Checkpoint, q: str) -> str:
-    return g("Mul", q, g.float((model.sizes.width // model.sizes.decoder_heads) ** -0.5))
+    return g("Mul", q, g.scalar((model.sizes.width // model.sizes.decoder_heads) ** -0.5))
 
 
 def _positions(g: Graph, model: Checkpoint) -> str:

@@ -11,11 +11,12 @@ import numpy as np
 from onnx import helper
 
 from checkpoint import Checkpoint
-from graph import FLOAT, NEVER, Graph, Initialisers, value_info
+from graph import FLOAT, HALF_MAXIMUM, Graph, Initialisers, value_info
 from linear import multiply
 from mel import LOG_SILENCE, log_mel
 
 POSITION_SAMPLES = 320
+HALF_CLIP = HALF_MAXIMUM - 1000
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ def past_inputs(g: Graph, model: Checkpoint) -> Past:
     """The graph's inputs `past` (2 L + 1, B, Q, width), `past_positions` (B), `past_context` (1), `past_peak` (B)."""
     parts = 2 * model.sizes.encoder_layers + 1
     g.section = "past"
-    layers = [g("Squeeze", part, g.ints(0)) for part in g("Split", "past", outputs=parts, axis=0, num_outputs=parts)]
+    split = g("Split", g.narrow("past"), outputs=parts, axis=0, num_outputs=parts)
+    layers = [g("Squeeze", part, g.ints(0)) for part in split]
     positions = g("Unsqueeze", "past_positions", g.ints(1))
     return Past(layers[:-1], layers[-1], positions, "past_context", "past_peak")
 
@@ -67,7 +69,8 @@ def encode(g: Graph, model: Checkpoint, kinds: dict, past: Past) -> Encoded:
     g.section = "length"
     length = g("Unsqueeze", g("Div", "samples", g.int(POSITION_SAMPLES)), g.ints(1))
     frames = g("Mul", length, g.int(2))
-    heard = g("Unsqueeze", g("Cast", g("Less", g.range(g.dim(mel, 1)), frames), to=FLOAT), g.ints(2))
+    heard = g("Unsqueeze", g("Cast", g("Less", g.range(g.dim(mel, 1)), frames), to=g.network), g.ints(2))
+    mel = g.narrow(mel)
     x = _convolution(g, model, g("Mul", mel, heard), "conv1", 1, kinds)
     x = _convolution(g, model, g("Mul", x, heard), "conv2", 2, kinds)
     g.section = "positions"
@@ -79,7 +82,7 @@ def encode(g: Graph, model: Checkpoint, kinds: dict, past: Past) -> Encoded:
     x = g("Add", x, g("Gather", position_table, g("Min", g("Add", order, past.positions), last)))
     old = g("Less", g.range(g.dim(past.states, 1)), past.positions)
     visible = g("Concat", old, g("Less", order, length), axis=1)
-    mask = g("Unsqueeze", g("Where", visible, g.float(0.0), g.float(NEVER)), g.ints(1, 2))
+    mask = g("Unsqueeze", g("Where", visible, g.scalar(0.0), g.never()), g.ints(1, 2))
     new = []
     for layer in range(model.sizes.encoder_layers):
         x, keys, values = _layer(g, model, x, past.layers[2 * layer : 2 * layer + 2], mask, layer, kinds)
@@ -98,7 +101,10 @@ def keep(g: Graph, model: Checkpoint, encoded: Encoded, initialisers: Initialise
     """Writes the outputs `new` (2 L + 1, B, T, width), without positions unless `keep` is true, and `peak`."""
     kept, dropped = Graph("kept", initialisers), Graph("dropped", initialisers)
     parts = [kept("Unsqueeze", part, kept.ints(0)) for part in encoded.new]
-    kept("Concat", *parts, axis=0, name="kept.new")
+    if kept.half:
+        kept("Cast", kept("Concat", *parts, axis=0), to=FLOAT, name="kept.new")
+    else:
+        kept("Concat", *parts, axis=0, name="kept.new")
     none = dropped.shape(len(encoded.new), dropped.dim("pcm", 0), 0, model.sizes.width)
     dropped("Identity", dropped.filled(none, 0, "float32"), name="dropped.new")
     branches = {
@@ -118,14 +124,22 @@ def _layer(
     heads = model.sizes.encoder_heads
     g.section = "attention"
     q, k, v = fused_qkv(g, model, norm(g, model, x, f"{name}.self_attn_layer_norm"), f"{name}.self_attn", kinds["qkv"])
-    q = split_heads(g, g("Mul", q, g.float((model.sizes.width // heads) ** -0.5)), heads)
+    q = split_heads(g, g("Mul", q, g.scalar((model.sizes.width // heads) ** -0.5)), heads)
     keys, values = g("Concat", past[0], k, axis=1), g("Concat", past[1], v, axis=1)
     y = attend(g, q, split_heads(g, keys, heads, transposed=True), split_heads(g, values, heads), mask)
     x = g("Add", x, dense(g, model, merge_heads(g, y), f"{name}.self_attn.out_proj", kinds["out_proj"]))
     g.section = "feed-forward"
     y = norm(g, model, x, f"{name}.final_layer_norm")
     y = g("Gelu", dense(g, model, y, f"{name}.fc1", kinds["fc1"]), contrib=True)
-    return g("Add", x, dense(g, model, y, f"{name}.fc2", kinds["fc2"])), k, v
+    return _within_range(g, g("Add", x, dense(g, model, y, f"{name}.fc2", kinds["fc2"]))), k, v
+
+
+def _within_range(g: Graph, x: str) -> str:
+    """Keeps float16 finite: a single infinity would turn its row into NaN in the next norm. A thousand below the end,
+    as in transformers' Whisper encoder, because what is added next must fit too."""
+    if not g.half:
+        return x
+    return g("Clip", x, g.scalar(-HALF_CLIP), g.scalar(HALF_CLIP))
 
 
 def _convolution(g: Graph, model: Checkpoint, x: str, name: str, stride: int, kinds: dict) -> str:

@@ -1,6 +1,6 @@
 """Exports a Whisper checkpoint to one ONNX file: samples in, tokens out.
 
-    python export.py CHECKPOINT OUTPUT.onnx [--precision int8|float] [--speech DIR | --no-tail] [--config DIR]
+    python export.py CHECKPOINT OUTPUT.onnx [--precision int8|float|float16] [--speech DIR | --no-tail] [--config DIR]
 
 CHECKPOINT is a folder or a hub name. Everything the runtime must know is written into the file's metadata.
 """
@@ -15,8 +15,9 @@ import onnx
 
 from alignment import alignment_heads
 from checkpoint import Checkpoint, ExportError, load_checkpoint
+from cuda import faults
 from decoder import Tail
-from model import KINDS, build_recogniser
+from model import HALF, KINDS, build_recogniser
 from tail import measure_tail
 
 FORMAT = 2  # version of the interface: inputs, outputs and metadata; INTERFACE_VERSION in src/asr/metadata.ts
@@ -44,13 +45,17 @@ def metadata(model: Checkpoint, tail: Tail | None, precision: str, source: str, 
         "tokens": {role: value for role, value in model.tokens.items() if role not in LISTS},
         **{role: model.tokens[role] for role in LISTS},
         "alignmentHeads": alignment_heads(model),  # also of a model that names none
+        # A file without these is for the processor: the committed one must not change.
+        **({"linescribe.precision": HALF, "linescribe.device": "cuda"} if precision == HALF else {}),
     }
 
 
 def export(model: Checkpoint, output: Path, precision: str, speech: Path | None, source: str, licence: str) -> None:
     """Writes `output`. Without `speech` there is no silent tail and callers must fill the full window."""
     tail = measure_tail(model, speech) if speech else None
-    recogniser = build_recogniser(model, tail, KINDS[precision])
+    recogniser = build_recogniser(model, tail, precision)
+    if precision == HALF and (found := faults(recogniser)):
+        raise ExportError(f"This graph is not for a card, which is a fault of the exporter: {'; '.join(found)}")
     for key, value in metadata(model, tail, precision, source, licence).items():
         entry = recogniser.metadata_props.add()
         entry.key, entry.value = key, value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

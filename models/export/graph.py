@@ -1,21 +1,27 @@
 """A thin writer of ONNX nodes: names, constants and shared initialisers.
 
 `Graph` is one ONNX (sub)graph; the initialisers are shared by all of them, so that a weight used inside the
-decoding loop and outside of it is stored once.
+decoding loop and outside of it is stored once. They also know in which type the network computes: float32, or float16
+on a card (`half`). Sound, search and all that goes in and out is float32 in both; `narrow` and `widen` lie between.
 """
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
+from checkpoint import ExportError
+
 CONTRIB = "com.microsoft"
 NEVER = -1e9  # added to a score that must not win; finite, so that no row turns into NaN
+HALF_MAXIMUM = 65504.0  # the largest float16
+HALF_NEVER = -HALF_MAXIMUM / 2  # NEVER would be -infinity there; half of the range is left for the score itself
 
 
 class Initialisers:
     """Named constant tensors of the whole model, each stored once."""
 
-    def __init__(self) -> None:
+    def __init__(self, half: bool = False) -> None:
         self.tensors: dict[str, TensorProto] = {}
+        self.half = half
 
     def add(self, name: str, array: np.ndarray) -> str:
         if name not in self.tensors:
@@ -53,6 +59,12 @@ class Graph:
     # constants
 
     def weight(self, name: str, array: np.ndarray) -> str:
+        """A weight of the network, stored in its type."""
+        if self.half and name not in self.initialisers.tensors and array.dtype == np.float32:
+            array = as_half(name, array)
+        return self.exact(name, array)
+
+    def exact(self, name: str, array: np.ndarray) -> str:
         return self.initialisers.add(name, array)
 
     def ints(self, *values: int) -> str:
@@ -63,6 +75,31 @@ class Graph:
 
     def float(self, value: float) -> str:
         return self.initialisers.constant(np.array(value, np.float32))
+
+    # the type in which the network computes
+
+    @property
+    def half(self) -> bool:
+        return self.initialisers.half
+
+    @property
+    def network(self) -> int:
+        return FLOAT16 if self.half else FLOAT
+
+    def scalar(self, value: float) -> str:
+        """A number beside the network's values; `float` is one beside those of sound and search."""
+        return self.initialisers.constant(np.array(value, np.float16)) if self.half else self.float(value)
+
+    def never(self) -> str:
+        return self.scalar(HALF_NEVER if self.half else NEVER)
+
+    def narrow(self, x: str) -> str:
+        """float32 -> the network's type."""
+        return self("Cast", x, to=FLOAT16) if self.half else x
+
+    def widen(self, x: str) -> str:
+        """The network's type -> float32."""
+        return self("Cast", x, to=FLOAT) if self.half else x
 
     # small compounds
 
@@ -89,4 +126,12 @@ def value_info(name: str, kind: int, shape: list):
     return helper.make_tensor_value_info(name, kind, shape)
 
 
-FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
+def as_half(name: str, array: np.ndarray) -> np.ndarray:
+    """float32 -> float16. Raises ExportError for a weight that does not fit."""
+    largest = float(np.abs(array).max(initial=0))
+    if not largest <= HALF_MAXIMUM:  # NaN neither
+        raise ExportError(f"Expected weights of at most {HALF_MAXIMUM:g} for float16, got {largest:g} in {name}")
+    return array.astype(np.float16)
+
+
+FLOAT, FLOAT16, INT64, BOOL = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT64, TensorProto.BOOL

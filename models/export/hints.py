@@ -21,6 +21,7 @@ Row 0 of the tables is the root's and has no children. Without hints H and C are
 from dataclasses import dataclass
 
 from graph import FLOAT, INT64, NEVER, Graph, value_info
+from reductions import largest
 
 IMPOSSIBLE = 4 * NEVER  # worse than any suppressed token
 
@@ -69,5 +70,5 @@ def offer(g: Graph, scores: str, normaliser: str, candidates: str, state: str) -
 def _leaving(g: Graph, top_tokens: str, children: str, state: str) -> str:
     """(B, k, M): the debt taken back; IMPOSSIBLE for tokens that are children, which are offered as such already."""
     same = g("Equal", g("Unsqueeze", top_tokens, g.ints(3)), g("Unsqueeze", children, g.ints(2)))
-    child = g("ReduceMax", g("Cast", same, to=FLOAT), g.ints(3), keepdims=0)
+    child = largest(g, g("Cast", same, to=FLOAT), 3)
     return g("Add", g("Mul", child, g.float(IMPOSSIBLE)), g("Gather", "hints.leaving", state))

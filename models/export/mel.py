@@ -1,12 +1,14 @@
 """Log-mel spectrogram inside the graph, without STFT or convolution operators.
 
 Same numbers as openai/whisper `log_mel_spectrogram`: 400-point Hann window, hop 160, Slaney mel filters, log10
-floored at 1e-10, dynamic range of 8 below the row's own maximum, (x + 4) / 4.
+floored at 1e-10, dynamic range of 8 below the row's own maximum, (x + 4) / 4. Always in float32: energies span more
+than float16 has, whose least number is 6e-8.
 """
 
 import numpy as np
 
 from graph import Graph
+from reductions import largest
 
 RATE_HZ = 16000
 WINDOW_SAMPLES = 400
@@ -62,11 +64,11 @@ def log_mel(g: Graph, pcm: str, bands: int, past_peak: str | None = None) -> tup
     third = g.slice(hops, g.ints(2), g("Add", frames, g.ints(2)), 1)
     third = g.slice(third, g.ints(0), g.ints(WINDOW_SAMPLES - 2 * HOP_SAMPLES), 2)
     windows = g("Concat", first, second, third, axis=2)
-    spectrum = g("MatMul", windows, g.weight("mel.fourier", fourier()))
+    spectrum = g("MatMul", windows, g.exact("mel.fourier", fourier()))
     real, imaginary = g("Split", g("Mul", spectrum, spectrum), outputs=2, axis=2, num_outputs=2)
-    energy = g("MatMul", g("Add", real, imaginary), g.weight("mel.filters", mel_filters(bands)))
+    energy = g("MatMul", g("Add", real, imaginary), g.exact("mel.filters", mel_filters(bands)))
     log10 = g("Mul", g("Log", g("Max", energy, g.float(10**LOG_SILENCE))), g.float(1 / np.log(10)))
-    peak = g("ReduceMax", log10, g.ints(1, 2), keepdims=0)
+    peak = largest(g, log10, 1, 2)
     if past_peak:
         peak = g("Max", peak, past_peak)
     floor = g("Unsqueeze", g("Sub", peak, g.float(8.0)), g.ints(1, 2))

@@ -31,6 +31,8 @@ Outputs
   peak        float32 (B)        largest log10 mel energy of the utterance so far
 """
 
+import dataclasses
+
 import onnx
 from onnx import helper
 
@@ -43,10 +45,12 @@ from hints import hint_inputs
 from search import Beams, Breadth, empty, prepare, result, select
 
 OPSET = 18
+HALF = "float16"  # the precision for a card: what cuda.py allows, and the network in float16
 ENCODER_PARTS = ("conv", "qkv", "out_proj", "fc1", "fc2", "memory")
 DECODER_PARTS = ("decoder", "vocabulary")
 KINDS = {  # how the matrices of each part are stored, see linear.py
     "float": dict.fromkeys(ENCODER_PARTS + DECODER_PARTS, "float"),
+    "float16": dict.fromkeys(ENCODER_PARTS + DECODER_PARTS, "float"),
     "int8": dict.fromkeys(ENCODER_PARTS, "folded") | dict.fromkeys(DECODER_PARTS, "block"),
     "int8-rows": dict.fromkeys(ENCODER_PARTS, "row")
     | {"conv": "folded", "fc2": "row-gelu"}
@@ -54,9 +58,10 @@ KINDS = {  # how the matrices of each part are stored, see linear.py
 }
 
 
-def build_recogniser(model: Checkpoint, tail: Tail | None, kinds: dict) -> onnx.ModelProto:
-    """The whole recogniser; `kinds` is one of KINDS. Without a tail, callers must fill the full window."""
-    initialisers = Initialisers()
+def build_recogniser(model: Checkpoint, tail: Tail | None, precision: str) -> onnx.ModelProto:
+    """The whole recogniser; `precision` is one of KINDS. Without a tail, callers must fill the full window."""
+    kinds = KINDS[precision]
+    initialisers = Initialisers(half=precision == HALF)
     g = Graph("main", initialisers)
     vocabulary = model.sizes.vocabulary
     encoded = encode(g, model, kinds, past_inputs(g, model))
@@ -153,10 +158,13 @@ def _loop_body(
     incoming = Beams(*[f"in.{field}" for field in Beams.FIELDS])
     cache_names = [f"cache.{layer}.{part}" for layer in range(model.sizes.decoder_layers) for part in ("key", "value")]
     caches = [f"in.{name}" for name in cache_names]
+    if b.half:
+        breadth = _breadth_on_host(b, incoming, breadth)
     b.section = "position"
     # The first token was selected outside, so the iteration number is the number of tokens behind the prompt.
     position = b("Add", "prompt.length", "iteration")
-    mask = b.slice("padding.mask", b.ints(0), b("Add", "prompt.grown", "iteration"), 3)
+    grown = b("Add", b.dim(caches[0], 2), b.ints(1)) if b.half else b("Add", "prompt.grown", "iteration")
+    mask = b.slice("padding.mask", b.ints(0), grown, 3)
     logits, grown = step(b, model, memory, embedding, incoming.tokens, position, mask, caches, kinds)
     names = {field: f"out.{field}" for field in [*Beams.FIELDS, "goes_on"]}
     _, rows, _ = select(b, model, logits, "bias.every", incoming, breadth, names)
@@ -169,10 +177,19 @@ def _loop_body(
         "token",
         [value_info("iteration", INT64, []), value_info("condition", BOOL, [])]
         + [value_info(f"in.{field}", kind, shape) for field, kind, shape in Beams.SPECIFICATION]
-        + [value_info(f"in.{name}", FLOAT, cache_shape) for name in cache_names],
+        + [value_info(f"in.{name}", b.network, cache_shape) for name in cache_names],
         [value_info("out.goes_on", BOOL, [])]
         + [value_info(f"out.{field}", kind, None) for field, kind, _ in Beams.SPECIFICATION]
-        + [value_info(f"out.{name}", FLOAT, None) for name in cache_names],
+        + [value_info(f"out.{name}", b.network, None) for name in cache_names],
+    )
+
+
+def _breadth_on_host(b: Graph, incoming: Beams, breadth: Breadth) -> Breadth:
+    """The same, with what TopK wants on the host made there, from a shape: a step waits for nothing from the card."""
+    b.section = "breadth"
+    beam = b.dim(incoming.tokens, 1)
+    return dataclasses.replace(
+        breadth, beam=beam, double=b("Mul", beam, b.ints(2)), candidates=b("Add", beam, b.ints(1))
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from checkpoint import Checkpoint
 from graph import FLOAT, INT64, NEVER, Graph
 from hints import offer, prepare_hints
+from reductions import count, least_is_below
 
 UNFINISHED = -1e8  # score of a best hypothesis that does not exist yet; above NEVER, below every real score
 
@@ -49,6 +50,8 @@ class Beams:
 class Breadth:
     """How far one step of the search looks; the same in every step of the loop. Names of values made before it."""
 
+    beam: str  # (1,) K
+    double: str  # (1,) 2K
     candidates: str  # (1,) M: tokens of the vocabulary looked at per hypothesis
     offers: str  # (1,) M and the children of a state of the trie
     rows: str  # (B, 1) the first row of each utterance
@@ -78,12 +81,16 @@ def prepare(g: Graph, model: Checkpoint, batch: str) -> tuple[Breadth, Breadth]:
     column = g.shape(batch, 1)
     g("Expand", g.int(model.tokens["endOfText"]), column, name="column.end")
     g("Expand", g.float(0.0), column, name="column.zero")
+    if g.half:
+        g("Expand", g.float(1.0), g.shape("beam.2", 1), name="beam.ones")
     utterances = g("Unsqueeze", g.range(batch), g.ints(1))
     # Of K + 1 tokens at most one ends, so that K remain.
     later = g("Add", "beam.1", g.ints(1), name="beam.candidates")
     return (
-        Breadth("beam.2", g("Add", "beam.2", "hints.children", name="offers.first"), utterances),
+        Breadth("beam.1", "beam.2", "beam.2", g("Add", "beam.2", "hints.children", name="offers.first"), utterances),
         Breadth(
+            "beam.1",
+            "beam.2",
             later,
             g("Add", later, "hints.children", name="offers.later"),
             g("Mul", utterances, "beam.1", name="beam.rows"),
@@ -120,22 +127,23 @@ def select(
     names = names or {}
     ranked = _rank(g, model, logits, bias, beams, breadth)
     best = _finish(g, beams, ranked, names)
-    alive, rows = _survive(g, beams, ranked, names)
-    fewest = g("ReduceMin", best["finished"], keepdims=0)
-    goes_on = g("Less", fewest, "beam", name=names.get("goes_on"))  # until every utterance has K finished hypotheses
+    alive, rows = _survive(g, beams, ranked, breadth, names)
+    # Until every utterance has K finished hypotheses.
+    goes_on = least_is_below(g, best["finished"], "beam", names.get("goes_on"))
     return Beams(**alive, **best), rows, goes_on
 
 
 def _rank(g: Graph, model: Checkpoint, logits: str, bias: str, beams: Beams, breadth: Breadth) -> Candidates:
     scores = g("Add", logits, bias)
-    peak = g("ReduceMax", scores, g.ints(2), keepdims=1)
-    # ReduceLogSumExp is several times slower than its parts in ONNX Runtime's CPU kernels.
-    normaliser = g("Add", peak, g("Log", g("ReduceSum", g("Exp", g("Sub", scores, peak)), g.ints(2), keepdims=1)))
+    if g.half:  # one kernel of the card's own, and nothing is left to subtract
+        scores, normaliser = g("LogSoftmax", scores, axis=-1), g.float(0.0)
+    else:
+        normaliser = _normaliser(g, scores)
     offers = offer(g, scores, normaliser, breadth.candidates, beams.hint_state)
     before = g("Add", g("Unsqueeze", beams.score, g.ints(2)), offers.change)
     flat = g.ints(0, -1)  # (B, k * offers)
     totals = g("Reshape", g("Add", before, offers.logprobs), flat)
-    score, rank = g("TopK", totals, "beam.2", outputs=2, axis=1)
+    score, rank = g("TopK", totals, breadth.double, outputs=2, axis=1)
     tokens, logprobs, hint_state = (
         g("GatherElements", g("Reshape", values, flat), rank, axis=1)
         for values in (offers.tokens, offers.logprobs, offers.state)
@@ -143,6 +151,13 @@ def _rank(g: Graph, model: Checkpoint, logits: str, bias: str, beams: Beams, bre
     rows = g("Add", g("Div", rank, breadth.offers), breadth.rows)
     ends = g("Equal", tokens, g.int(model.tokens["endOfText"]))
     return Candidates(score, tokens, logprobs, hint_state, rows, ends)
+
+
+def _normaliser(g: Graph, scores: str) -> str:
+    """scores (B, k, V) -> what to take from them for log-probabilities, (B, k, 1)."""
+    peak = g("ReduceMax", scores, g.ints(2), keepdims=1)
+    # ReduceLogSumExp is several times slower than its parts in ONNX Runtime's CPU kernels.
+    return g("Add", peak, g("Log", g("ReduceSum", g("Exp", g("Sub", scores, peak)), g.ints(2), keepdims=1)))
 
 
 def _finish(g: Graph, beams: Beams, ranked: Candidates, names: dict) -> dict[str, str]:
@@ -169,15 +184,15 @@ def _finish(g: Graph, beams: Beams, ranked: Candidates, names: dict) -> dict[str
         name=names.get("best_logprobs"),
     )
     best = g("Where", better, value, beams.best, name=names.get("best"))
-    newly = g("ReduceSum", g("Cast", finishing, to=INT64), g.ints(1), keepdims=1)
+    newly = count(g, finishing, "beam.ones")
     finished = g("Add", beams.finished, newly, name=names.get("finished"))
     return {"best": best, "best_history": best_history, "best_logprobs": best_logprobs, "finished": finished}
 
 
-def _survive(g: Graph, beams: Beams, ranked: Candidates, names: dict) -> tuple[dict[str, str], str]:
+def _survive(g: Graph, beams: Beams, ranked: Candidates, breadth: Breadth, names: dict) -> tuple[dict[str, str], str]:
     """The first K candidates that do not end are the new beams; at most K of 2K can end. Returns their parents too."""
     going_on = g("Where", ranked.ends, g.float(NEVER), ranked.score)
-    score, kept = g("TopK", going_on, "beam.1", outputs=2, axis=1)
+    score, kept = g("TopK", going_on, breadth.beam, outputs=2, axis=1)
     score = g("Identity", score, name=names["score"]) if "score" in names else score
     tokens = g("GatherElements", ranked.tokens, kept, axis=1, name=names.get("tokens"))
     hint_state = g("GatherElements", ranked.hint_state, kept, axis=1, name=names.get("hint_state"))

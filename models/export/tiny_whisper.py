@@ -23,16 +23,22 @@ PREFIX = [START, EN, TRANSCRIBE, NO_TIMESTAMPS]
 SUPPRESS = [1, 7, 33, 150, *range(START, VOCABULARY)]
 SUPPRESS_AT_BEGIN = [20, 21, END]
 NEVER = -1e9
-NO_HINTS = {
-    "hint_tokens": np.array([[-1]]),
-    "hint_bonus": np.zeros((1, 1), np.float32),
-    "hint_next": np.zeros((1, 1), np.int64),
-    "hint_debt": np.zeros(1, np.float32),
-    "hint_root": np.zeros(VOCABULARY, np.int64),
-}
 
+
+def no_hints(vocabulary: int) -> dict[str, np.ndarray]:
+    return {
+        "hint_tokens": np.array([[-1]]),
+        "hint_bonus": np.zeros((1, 1), np.float32),
+        "hint_next": np.zeros((1, 1), np.int64),
+        "hint_debt": np.zeros(1, np.float32),
+        "hint_root": np.zeros(vocabulary, np.int64),
+    }
+
+
+NO_HINTS = no_hints(VOCABULARY)
 
 WIDTH = 64
+OUTPUTS = ("tokens", "logprobs", "no_speech", "alignment", "new", "peak")
 KEPT_PARTS = 5  # keys and values of two encoder layers, and the states
 
 
@@ -165,10 +171,10 @@ class Oracle:
 
 
 class Exported:
-    """An exported file in ONNX Runtime."""
+    """An exported file in ONNX Runtime, or the bytes of one."""
 
-    def __init__(self, path: Path, tail_blocks: int | None = None) -> None:
-        self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    def __init__(self, model: Path | bytes, tail_blocks: int | None = None) -> None:
+        self.session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
         self.tail_blocks = tail_blocks
 
     def run(self, pcm: np.ndarray, length: int, beam: int = 1, samples=None, prompt=PREFIX):
@@ -193,6 +199,7 @@ class Exported:
         bonus: np.ndarray | float = 0.0,
         past: dict[str, np.ndarray] | None = None,
         keep: bool = False,
+        outputs: tuple[str, ...] | list[str] = OUTPUTS,
     ):
         """Every output; the last two are `new` (2L + 1, B, T, W) and `peak` (B). A prompt for all rows or one each.
 
@@ -218,7 +225,7 @@ class Exported:
         }
         if self.tail_blocks is not None:
             inputs["tail_blocks"] = np.array([self.tail_blocks])
-        return self.session.run(["tokens", "logprobs", "no_speech", "alignment", "new", "peak"], inputs)
+        return self.session.run(list(outputs), inputs)
 
 
 def until_end(tokens: np.ndarray) -> list[int]:
