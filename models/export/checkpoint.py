@@ -6,11 +6,12 @@ is one, `tokenizer.json` from a folder, or from the hub when the name is not a f
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file
+
+from weights import ExportError, load_weights, weight_shapes
 
 # The hub's large models carry a second, float32 set of weights (`model.fp32-…`), which these patterns leave there.
 HUB_FILES = [
@@ -23,11 +24,12 @@ HUB_FILES = [
 ]
 HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 # What a configuration may say about parts of the network that the graph takes for granted.
-SUPPORTED = {"activation_function": "gelu", "scale_embedding": False, "tie_word_embeddings": True}
-
-
-class ExportError(Exception):
-    """The checkpoint or the speech cannot be exported; the message says what was expected and what was found."""
+SUPPORTED = {
+    "model_type": "whisper",
+    "activation_function": "gelu",
+    "scale_embedding": False,
+    "tie_word_embeddings": True,
+}
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,17 @@ def load_checkpoint(source: str, config_folder: str | None = None, name: str | N
     config, generation = _read_json(configs / "config.json"), _read_json(configs / "generation_config.json")
     tokenizer = _read_json(folder / "tokenizer.json") if (folder / "tokenizer.json").exists() else None
     _refuse_unsupported(config, configs)
-    return Checkpoint(
+    sizes = _sizes(config, configs)
+    tokens = _token_ids(config, generation, tokenizer)
+    _check_tokens(tokens, sizes, configs)
+    checkpoint = Checkpoint(
         name=name or config.get("_name_or_path") or Path(source).name,
-        sizes=_sizes(config),
-        tokens=_token_ids(config, generation, tokenizer),
-        weights=_load_weights(folder),
+        sizes=sizes,
+        tokens=tokens | {"alignmentHeads": _known_heads(tokens["alignmentHeads"], sizes)},
+        weights=load_weights(folder),
     )
+    _check_shapes(checkpoint, config)
+    return checkpoint
 
 
 def _download(source: str) -> Path:
@@ -94,9 +101,12 @@ def _read_json(path: Path) -> dict:
     if not path.is_file():
         raise ExportError(f"Expected a file {path.name} in {path.parent}; --config names another folder for it")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as cause:
         raise ExportError(f"{path} is not JSON: {cause}") from cause
+    if not isinstance(content, dict):
+        raise ExportError(f"Expected an object in {path}, got {type(content).__name__}")
+    return content
 
 
 def _refuse_unsupported(config: dict, folder: Path) -> None:
@@ -106,9 +116,9 @@ def _refuse_unsupported(config: dict, folder: Path) -> None:
             raise ExportError(f"Expected {field} to be {expected!r} in the config.json of {folder}, got {found!r}")
 
 
-def _sizes(config: dict) -> Sizes:
+def _sizes(config: dict, folder: Path) -> Sizes:
     try:
-        return Sizes(
+        sizes = Sizes(
             width=config["d_model"],
             encoder_heads=config["encoder_attention_heads"],
             encoder_layers=config["encoder_layers"],
@@ -121,6 +131,13 @@ def _sizes(config: dict) -> Sizes:
         )
     except KeyError as cause:
         raise ExportError(f"config.json lacks {cause}: is it a Whisper's?") from cause
+    for field, value in asdict(sizes).items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ExportError(f"Expected a count for {field} in the config.json of {folder}, got {value!r}")
+    for field, heads in (("encoder", sizes.encoder_heads), ("decoder", sizes.decoder_heads)):
+        if sizes.width % heads:
+            raise ExportError(f"Expected a width that {heads} heads of the {field} divide, got {sizes.width}")
+    return sizes
 
 
 def _token_ids(config: dict, generation: dict, tokenizer: dict | None) -> dict:
@@ -149,14 +166,34 @@ def _token_ids(config: dict, generation: dict, tokenizer: dict | None) -> dict:
     }
 
 
-def _load_weights(folder: Path) -> dict[str, np.ndarray]:
-    index = folder / "model.safetensors.index.json"
-    files = sorted(set(_read_json(index)["weight_map"].values())) if index.exists() else ["model.safetensors"]
-    weights = {}
-    for file in files:
-        if not (folder / file).is_file():
-            raise ExportError(f"Expected weights {file} in {folder}; there are none (only safetensors are read)")
-        for key, value in load_file(folder / file).items():
-            # WhisperModel saves bare names, WhisperForConditionalGeneration saves them below `model.`.
-            weights[key if key.startswith(("model.", "proj_out.")) else f"model.{key}"] = value.astype(np.float32)
-    return weights
+def _check_tokens(tokens: dict, sizes: Sizes, folder: Path) -> None:
+    """Ids that the vocabulary does not have would end a run, or suppress another token."""
+    named = [tokens[role] for role in ("startOfTranscript", "endOfText", "noSpeech", "noTimestamps", "startOfPrevious")]
+    if any(not isinstance(token, int) for token in named):
+        raise ExportError(f"Expected ids of start and end in the configuration of {folder}, got {named}")
+    lists = [*tokens["languages"].values(), *tokens["suppress"], *tokens["suppressAtBegin"]]
+    tasks = [token for token in (tokens["transcribe"], tokens["translate"]) if token is not None]
+    beyond = [token for token in [*named, *lists, *tasks] if not 0 <= token < sizes.vocabulary]
+    if beyond:
+        raise ExportError(
+            f"Expected token ids from 0 to {sizes.vocabulary - 1} in the configuration of {folder}, got {beyond[:3]}"
+        )
+
+
+def _known_heads(heads: list, sizes: Sizes) -> list[list[int]]:
+    """The [layer, head] pairs, or none when the decoder lacks one of them.
+
+    A distilled model's generation_config.json may still name its teacher's, of layers that it does not have.
+    """
+    layers = sizes.decoder_layers
+    known = all(0 <= layer < layers and 0 <= head < sizes.decoder_heads for layer, head in heads)
+    return heads if known else []
+
+
+def _check_shapes(checkpoint: Checkpoint, config: dict) -> None:
+    """Every parameter that the graph reads is there, in the shape that the configuration says."""
+    inner = {part: config.get(f"{part}_ffn_dim", 4 * checkpoint.sizes.width) for part in ("encoder", "decoder")}
+    for name, shape in weight_shapes(checkpoint.sizes, inner).items():
+        found = checkpoint[name].shape
+        if found != shape:
+            raise ExportError(f"Expected {name} of shape {shape} by the configuration, got {found}")

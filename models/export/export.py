@@ -18,11 +18,14 @@ from checkpoint import Checkpoint, ExportError, load_checkpoint
 from cuda import faults
 from decoder import Tail
 from model import HALF, KINDS, build_recogniser
-from tail import measure_tail
+from tail import MAXIMUM_BYTES, measure_tail
 
 FORMAT = 2  # version of the interface: inputs, outputs and metadata; INTERFACE_VERSION in src/asr/metadata.ts
 DEFAULT_TAIL_BLOCKS = 64  # blocks the runtime appends: 512 positions, 10.24 s
 SPEECH = Path(__file__).resolve().parent.parent.parent / "fixtures" / "speech"
+# About what a weight takes. That `float` stores the token embedding twice decides about none of the published models.
+WEIGHT_BYTES = {"float": 4, "float16": 2, "int8": 1.13, "int8-rows": 1.13}
+SPARE_BYTES = 80_000_000  # silent tail (61 MB for large-v3 in float32), constants and nodes
 LISTS = ("languages", "suppress", "suppressAtBegin", "alignmentHeads")  # entries of their own beside `tokens`
 
 
@@ -52,6 +55,7 @@ def metadata(model: Checkpoint, tail: Tail | None, precision: str, source: str, 
 
 def export(model: Checkpoint, output: Path, precision: str, speech: Path | None, source: str, licence: str) -> None:
     """Writes `output`. Without `speech` there is no silent tail and callers must fill the full window."""
+    refuse_too_large(model, precision)
     tail = measure_tail(model, speech) if speech else None
     recogniser = build_recogniser(model, tail, precision)
     if precision == HALF and (found := faults(recogniser)):
@@ -62,6 +66,17 @@ def export(model: Checkpoint, output: Path, precision: str, speech: Path | None,
     onnx.save(recogniser, output)
 
 
+def refuse_too_large(model: Checkpoint, precision: str) -> None:
+    """One file holds at most 2 GB: better said before minutes of work than by an error of protobuf behind them."""
+    parameters = sum(array.size for array in model.weights.values())
+    expected = int(parameters * WEIGHT_BYTES[precision])
+    if expected > MAXIMUM_BYTES - SPARE_BYTES:
+        raise ExportError(
+            f"{model.name} would take about {expected / 1e9:.1f} GB as {precision}, and one ONNX file holds 2.1 GB: "
+            f"take a smaller model (large-v3-turbo is 1.6 GB as {HALF}) or --precision int8, which is for the processor"
+        )
+
+
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", help="folder, or hub name such as openai/whisper-small")
@@ -69,9 +84,19 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--config", help="folder with config.json and generation_config.json, when not the checkpoint's"
     )
-    parser.add_argument("--precision", choices=sorted(KINDS), default="int8")
+    parser.add_argument(
+        "--precision",
+        choices=sorted(KINDS),
+        default="int8",
+        help="float16 is for a CUDA card, all others for the processor",
+    )
     tail = parser.add_mutually_exclusive_group()
-    tail.add_argument("--speech", type=Path, default=SPEECH, help="clips whose silence becomes the tail")
+    tail.add_argument(
+        "--speech",
+        type=Path,
+        default=SPEECH,
+        help="a WAV file of speech, a folder of some, or one like fixtures/speech: their silence becomes the tail",
+    )
     tail.add_argument("--no-tail", action="store_true", help="no silent tail: the full 30 s window must be encoded")
     parser.add_argument("--name", help="name written into the metadata")
     parser.add_argument("--source", help="where the weights come from, for the metadata")

@@ -8,7 +8,7 @@ on a card (`half`). Sound, search and all that goes in and out is float32 in bot
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from checkpoint import ExportError
+from weights import ExportError
 
 CONTRIB = "com.microsoft"
 NEVER = -1e9  # added to a score that must not win; finite, so that no row turns into NaN

@@ -1,34 +1,43 @@
 """Measures the silent tail: what the encoder makes of the silence behind speech in a real 30-second window.
 
 For every clip, zeros fill the window to its full length; the states from half a second after the clip's end on are
-averaged over the clips, per position. Positions that no clip leaves silent take the first known average.
+averaged over the clips, per position. Positions that no clip leaves silent take the first known average. A few seconds
+of any speech do; more clips leave less of any one of them in the average.
 """
 
 import json
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnx.external_data_helper
 import onnxruntime
+from onnx import numpy_helper
 
-from checkpoint import Checkpoint, ExportError
+from checkpoint import Checkpoint
 from decoder import Tail
 from encoder import POSITION_SAMPLES
 from model import build_encoder
+from wav import read_wav
+from weights import ExportError
 
 MARGIN_POSITIONS = 25  # half a second after the clip, where its reverberation and the window edge have faded
 MAXIMUM_CLIP_SECONDS = 12  # longer clips say nothing about the early positions and cost as much
+MINIMUM_CLIP_SECONDS = 0.5  # of the last piece of a recording
+RATE_HZ = 16000
+LONGEST = MAXIMUM_CLIP_SECONDS * RATE_HZ  # samples of a piece of a recording
 POOL = 8
-MULAW_8_KHZ = (7, 1, 8000)  # format, channels and rate in a WAV header
+MAXIMUM_BYTES = 2**31 - 1  # of a protobuf message
 
 
 def measure_tail(model: Checkpoint, speech: Path) -> Tail:
-    """Averages over the clips of the folder `speech` (a `manifest.jsonl` and `phone/<id>.wav`, 8 kHz mu-law).
+    """Averages over the clips of `speech`, see `read_clips`.
 
     Runs the float encoder over a full window per clip: minutes for whisper-base and the project's clips. The last
     bits of the states depend on the processor.
     """
     clips = read_clips(speech)
-    session = onnxruntime.InferenceSession(build_encoder(model).SerializeToString(), providers=["CPUExecutionProvider"])
+    session = open_encoder(build_encoder(model))
     positions = model.sizes.source_positions
     total, count = np.zeros((positions, model.sizes.width)), np.zeros((positions, 1))
     for clip in clips:
@@ -45,33 +54,48 @@ def measure_tail(model: Checkpoint, speech: Path) -> Tail:
     return Tail(mean[: blocks * POOL].reshape(blocks, POOL, -1).mean(1).astype(np.float32), POOL)
 
 
+def open_encoder(encoder: onnx.ModelProto, maximum_bytes: int = MAXIMUM_BYTES) -> onnxruntime.InferenceSession:
+    """The encoder in ONNX Runtime. That of large models is beyond what one message holds: its weights go beside it."""
+    options = onnxruntime.SessionOptions()
+    beside = {}
+    if sum(len(tensor.raw_data) for tensor in encoder.graph.initializer) > 0.9 * maximum_bytes:
+        for tensor in encoder.graph.initializer:
+            if len(tensor.raw_data) > 1024:  # shapes and numbers stay where optimisers see them
+                beside[tensor.name] = onnxruntime.OrtValue.ortvalue_from_numpy(numpy_helper.to_array(tensor))
+                onnx.external_data_helper.set_external_data(tensor, "memory", length=len(tensor.raw_data))
+                tensor.ClearField("raw_data")
+        options.add_external_initializers(list(beside), list(beside.values()))
+    return onnxruntime.InferenceSession(encoder.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
 def read_clips(speech: Path) -> list[np.ndarray]:
-    """The clips of at most 12 s, in the manifest's order. Raises ExportError when there are none."""
+    """Clips of at most 12 s at 16 kHz. Raises ExportError when there are none.
+
+    `speech` is a folder with `manifest.jsonl` and `phone/<id>.wav`, whose longer clips are left out; or a folder of WAV
+    files, or one, which are cut into such clips.
+    """
+    if speech.is_dir() and (speech / "manifest.jsonl").is_file():
+        return [read_wav(path) for path in _listed(speech)]
+    files = [speech] if speech.is_file() else sorted(speech.glob("*.wav"))
+    if not files:
+        raise ExportError(f"Expected a WAV file or a folder with some for the silent tail, got {speech}")
+    clips = [clip for file in files for clip in _cut(read_wav(file))]
+    if not clips:
+        raise ExportError(f"Expected at least {MINIMUM_CLIP_SECONDS} s of speech in {speech}, got less")
+    if not any(clip.any() for clip in clips):
+        raise ExportError(f"Expected speech in {speech}, got silence")
+    return clips
+
+
+def _listed(speech: Path) -> list[Path]:
     manifest = speech / "manifest.jsonl"
-    if not manifest.is_file():
-        raise ExportError(f"Expected a folder with manifest.jsonl and phone/ for the silent tail, got {speech}")
     rows = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
     short = [row for row in rows if row["seconds"] <= MAXIMUM_CLIP_SECONDS]
     if not short:
         raise ExportError(f"Expected clips of at most {MAXIMUM_CLIP_SECONDS} s in {manifest}, got none")
-    return [read_clip(speech / "phone" / f"{row['id']}.wav") for row in short]
+    return [speech / "phone" / f"{row['id']}.wav" for row in short]
 
 
-def read_clip(path: Path) -> np.ndarray:
-    """A mu-law WAV at 8 kHz as float32 at 16 kHz."""
-    if not path.is_file():
-        raise ExportError(f"Expected a clip {path}, which the manifest names; there is none")
-    chunks = path.read_bytes()
-    header = chunks.index(b"fmt ") + 8
-    fields = np.frombuffer(chunks[header : header + 8], "<u2")
-    found = (int(fields[0]), int(fields[1]), int(fields[2]) + (int(fields[3]) << 16))
-    if found != MULAW_8_KHZ:
-        raise ExportError(f"Expected mu-law (7), 1 channel, 8000 Hz in {path}, got {found}")
-    start = chunks.index(b"data") + 8
-    codes = ~np.frombuffer(chunks[start:], np.uint8)
-    magnitude = (((codes & 0x0F).astype(np.int32) << 3) + 0x84 << ((codes >> 4) & 0x07)) - 0x84
-    pcm = np.where(codes & 0x80, -magnitude, magnitude) / 32768.0
-    spectrum = np.fft.rfft(pcm)  # exact doubling of the rate: the upper half band is empty
-    doubled = np.zeros(len(pcm) + 1, complex)
-    doubled[: len(spectrum)] = spectrum
-    return (np.fft.irfft(doubled, 2 * len(pcm)) * 2).astype(np.float32)
+def _cut(recording: np.ndarray) -> list[np.ndarray]:
+    pieces = [recording[start:][:LONGEST] for start in range(0, len(recording), LONGEST)]
+    return [piece for piece in pieces if len(piece) >= MINIMUM_CLIP_SECONDS * RATE_HZ]

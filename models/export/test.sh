@@ -5,7 +5,8 @@
 #   PYTHON=python3.12 WHISPER_BASE=/path/to/whisper-base npm run test:export [-- pytest arguments]
 #
 # WHISPER_BASE is a folder with the original weights (model.safetensors, tokenizer.json): only with them can a
-# re-export be compared with the committed file; without it that test is skipped.
+# re-export be compared with the committed file, and float16 with float32 on speech; without it those tests are skipped.
+# SPEECH is a folder of more clips for the latter, WHISPER_SHAPES=full tries larger models at their true widths.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)

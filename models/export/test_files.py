@@ -1,5 +1,6 @@
 """What goes in and out as files: checkpoints and their faults, the metadata, the committed model."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -15,8 +16,9 @@ from onnx import numpy_helper
 from safetensors.numpy import load_file, save_file
 
 import tiny_whisper as tiny
-from checkpoint import HUB_FILES, _token_ids
-from export import FORMAT, main
+from checkpoint import HUB_FILES, _token_ids, load_checkpoint
+from export import FORMAT, main, refuse_too_large
+from weights import ExportError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMMITTED = ROOT / "models" / "whisper-base.onnx"
@@ -47,6 +49,32 @@ def test_sharded_weights_export_to_the_same_bytes(folder):
     index = {"weight_map": {name: file for file, part in halves.items() for name in part}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     assert exported_bytes(folder) == whole
+
+
+@pytest.mark.parametrize("kind", ["F16", "BF16"])
+def test_weights_in_half_precision_export_as_what_they_stand_for(folder, kind):
+    """Rounded to either, then stored in 16 bits or in 32."""
+    weights = load_file(folder / "model.safetensors")
+    drop = 13 if kind == "F16" else 16
+    for array in weights.values():  # values that both can hold: 16 bits fewer of the fraction, nothing that is denormal
+        bits = array.view(np.uint32)
+        bits &= np.uint32(0xFFFFFFFF << drop & 0xFFFFFFFF)
+        array[np.abs(array) < 1e-4] = 0
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    whole = exported_bytes(folder, "--precision", "float")
+    write_halved(folder / "model.safetensors", weights, kind)
+    assert exported_bytes(folder, "--precision", "float") == whole
+
+
+def write_halved(path: Path, weights: dict[str, np.ndarray], kind: str) -> None:
+    """By hand: numpy has no bfloat16."""
+    header, data = {}, b""
+    for name, array in weights.items():
+        half = array.astype("<f2") if kind == "F16" else (array.view(np.uint32) >> 16).astype("<u2")
+        header[name] = {"dtype": kind, "shape": array.shape, "data_offsets": [len(data), len(data) + half.nbytes]}
+        data += half.tobytes()
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
 
 
 def test_bare_parameter_names_and_a_repeated_projection_export_to_the_same_bytes(folder):
@@ -80,6 +108,32 @@ def test_int8_weights_are_within_half_a_step_of_the_original(folder):
         assert (error <= np.abs(scale) * np.where(levels == 255, 1.001, 0.501)).all(), name
 
 
+@pytest.mark.parametrize(
+    ("parameters", "precision", "message"),
+    [
+        (72_593_920, "float", None),  # whisper-base
+        (763_857_920, "float16", None),  # medium
+        (808_878_080, "float16", None),  # large-v3-turbo
+        (1_543_490_560, "int8", None),  # large-v3
+        (1_543_490_560, "float16", "large-v3-turbo is 1.6 GB as float16"),
+        (808_878_080, "float", "about 3.2 GB as float"),
+    ],
+)
+def test_a_model_that_one_file_cannot_hold_is_refused_at_once(folder, parameters, precision, message):
+    model = dataclasses.replace(load_checkpoint(str(folder)), weights={"all": Sized(parameters)})
+    if message is None:
+        return refuse_too_large(model, precision)
+    with pytest.raises(ExportError, match=message):
+        refuse_too_large(model, precision)
+
+
+@dataclasses.dataclass
+class Sized:
+    """What is asked of an array that nobody has memory for."""
+
+    size: int
+
+
 def test_a_hub_name_is_downloaded_without_the_files_that_no_export_needs(folder, tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *a, **k: calls.append((a, k)) or str(folder))
@@ -105,6 +159,15 @@ def drop_parameter(folder: Path, name: str) -> None:
     save_file(weights, folder / "model.safetensors")
 
 
+def name_shard(folder: Path, file: str) -> None:
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"model.x": file}}))
+
+
+def store_as(folder: Path, kind: type) -> None:
+    weights = {name: array.astype(kind) for name, array in load_file(folder / "model.safetensors").items()}
+    save_file(weights, folder / "model.safetensors")
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -112,7 +175,30 @@ def drop_parameter(folder: Path, name: str) -> None:
         (lambda f: (f / "generation_config.json").unlink(), "a file generation_config.json in"),
         (lambda f: (f / "generation_config.json").write_text("{"), "is not JSON"),
         (lambda f: (f / "model.safetensors").unlink(), "Expected weights model.safetensors in"),
-        (lambda f: (f / "config.json").write_text('{"model_type": "bert"}'), "lacks 'd_model'"),
+        (lambda f: (f / "config.json").write_text('{"model_type": "bert"}'), "model_type to be 'whisper'"),
+        (lambda f: (f / "config.json").write_text("{}"), "lacks 'd_model'"),
+        (lambda f: (f / "config.json").write_text("[]"), "Expected an object in"),
+        (lambda f: break_json(f, "config.json", d_model="64"), "a count for width"),
+        (lambda f: break_json(f, "config.json", decoder_layers=0), "a count for decoder_layers"),
+        (lambda f: break_json(f, "config.json", encoder_attention_heads=5), "5 heads of the encoder divide, got 64"),
+        (
+            lambda f: break_json(f, "config.json", d_model=128),
+            "of shape (128, 80, 3) by the configuration, got (64, 80, 3)",
+        ),
+        (lambda f: break_json(f, "config.json", num_mel_bins=128), "got (64, 80, 3)"),
+        (
+            lambda f: break_json(f, "config.json", vocab_size=500),
+            "of shape (500, 64) by the configuration, got (400, 64)",
+        ),
+        (lambda f: break_json(f, "config.json", vocab_size=305), "token ids from 0 to 304"),
+        (lambda f: break_json(f, "config.json", decoder_layers=3), "a parameter model.decoder.layers.2"),
+        (lambda f: break_json(f, "generation_config.json", suppress_tokens=[-5]), "token ids from 0 to 399"),
+        (lambda f: (f / "model.safetensors").write_bytes(b"cut off"), "is no whole safetensors file"),
+        (lambda f: os.truncate(f / "model.safetensors", 100_000), "is no whole safetensors file"),
+        (lambda f: (f / "model.safetensors.index.json").write_text("{}"), "Expected a weight_map in"),
+        (lambda f: name_shard(f, "../model.safetensors"), "names of files beside"),
+        (lambda f: name_shard(f, "model-00001-of-00002.safetensors"), "weights model-00001-of-00002.safetensors in"),
+        (lambda f: store_as(f, np.int8), "as F32, F16, BF16, got I8"),
         (lambda f: break_json(f, "config.json", activation_function="relu"), "activation_function to be 'gelu'"),
         (lambda f: break_json(f, "config.json", tie_word_embeddings=False), "tie_word_embeddings to be True"),
         (lambda f: break_json(f, "generation_config.json", no_timestamps_token_id=None), "no_timestamps_token_id"),
@@ -132,14 +218,17 @@ def test_a_broken_checkpoint_ends_with_a_sentence_instead_of_a_trace(folder, dam
         (["./nothing", "out.onnx"], "Expected a folder or a hub name"),
         (["no/such-model", "out.onnx"], "the hub did not deliver it"),
         (["TINY", "no-folder/out.onnx"], "Expected a folder for no-folder/out.onnx"),
-        (["TINY", "out.onnx", "--speech", "nowhere"], "manifest.jsonl"),
+        (["EMPTY", "out.onnx"], "a file config.json in"),
+        (["TINY", "out.onnx", "--speech", "nowhere"], "Expected a WAV file or a folder with some"),
         (["TINY", "out.onnx", "--config", "nowhere"], "a file config.json in nowhere"),
     ],
 )
 def test_wrong_arguments_end_with_a_sentence_instead_of_a_trace(folder, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)  # HF_HUB_OFFLINE is set by tiny_whisper: no network is tried
+    (tmp_path / "empty").mkdir()
+    named = {"TINY": str(folder), "EMPTY": str(tmp_path / "empty")}
     with pytest.raises(SystemExit) as ending:
-        main([str(folder) if argument == "TINY" else argument for argument in arguments])
+        main([named.get(argument, argument) for argument in arguments])
     assert message in str(ending.value.code)
     assert not (tmp_path / "out.onnx").exists()
 

@@ -86,7 +86,7 @@ def write_tiny_whisper(folder: Path, mel_bands: int, seed: int) -> None:
     save_file(random_weights(config, seed), folder / "model.safetensors", {"format": "pt"})
 
 
-def random_weights(config: WhisperConfig, seed: int) -> dict[str, np.ndarray]:
+def random_weights(config: WhisperConfig, seed: int, end: int = END) -> dict[str, np.ndarray]:
     """One array per parameter that transformers' Whisper has, under the names and in the layout of its PyTorch form.
 
     Scales are such that attention is peaked, sound decides about tokens, and end-of-text comes now and then.
@@ -105,7 +105,7 @@ def random_weights(config: WhisperConfig, seed: int) -> dict[str, np.ndarray]:
         else:
             value = value * 0.1 + (kind == "scale")
         weights[f"{stem}.{'bias' if kind == 'bias' else 'weight'}"] = np.ascontiguousarray(value, np.float32)
-    weights["model.decoder.embed_tokens.weight"][END] *= 2
+    weights["model.decoder.embed_tokens.weight"][end] *= 2
     return weights
 
 
