@@ -90,6 +90,8 @@ class Embedding:
 
     def look_up(self, g: Graph, tokens: str) -> str:
         """tokens (...) int64 -> (..., width)."""
+        if g.half:
+            return g.narrow(g("Gather", g.exact("embedding", self.matrix), tokens))
         if self.kind == "float":
             return g("Gather", g.weight("embedding", self.matrix), tokens)
         vocabulary, width = self.matrix.shape
@@ -101,8 +103,10 @@ class Embedding:
     def project(self, g: Graph, x: str) -> str:
         """x (..., width) -> logits (..., V), float32."""
         vocabulary, width = self.matrix.shape
-        if g.half:  # cuBLAS reads a matrix either way round, so the one for `look_up` serves here too
-            return g.widen(g("FusedMatMul", x, g.weight("embedding", self.matrix), contrib=True, transB=1))
+        if g.half:
+            # Rounded to float16, logits of 16 and more would be 0.008 off, which is most of what all rounding does.
+            # cuBLAS reads a matrix either way round, so the one for `look_up` serves here too.
+            return g("FusedMatMul", g.widen(x), g.exact("embedding", self.matrix), contrib=True, transB=1)
         if self.kind == "float":
             return g("MatMul", x, g.weight("embedding.transposed", self.matrix.T))
         return block_multiply(g, x, self._levels(g), self._scale(g), width, vocabulary)

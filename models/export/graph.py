@@ -13,6 +13,7 @@ from weights import ExportError
 CONTRIB = "com.microsoft"
 NEVER = -1e9  # added to a score that must not win; finite, so that no row turns into NaN
 HALF_MAXIMUM = 65504.0  # the largest float16
+TF32_SPLIT = float(2**13 + 1)  # Veltkamp's factor: leaves 24 - 13 = 11 bits of a float32
 HALF_NEVER = -HALF_MAXIMUM / 2  # NEVER would be -infinity there; half of the range is left for the score itself
 
 

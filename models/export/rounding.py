@@ -10,9 +10,8 @@ import onnx
 from onnx import ModelProto, helper, numpy_helper
 
 from cuda import MOVES, element_types, subgraphs
-from graph import FLOAT, FLOAT16, value_info
+from graph import FLOAT, FLOAT16, TF32_SPLIT, value_info
 
-TF32_SPLIT = float(2**13 + 1)  # Veltkamp's: leaves 24 - 13 = 11 bits of a float32
 EXTREMES = (
     "extremes"  # output, float32 (sites): the largest magnitude of each rounded value; infinite where one was NaN
 )
@@ -41,7 +40,8 @@ class Rounded:
             elif tensor.data_type == FLOAT16:
                 tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name))
         graph.initializer.extend(numpy_helper.from_array(array, name) for name, array in constants.items())
-        graph.node.append(helper.make_node("Concat", self._rewrite(graph), [EXTREMES], axis=0))
+        found = self._rewrite(graph) or ["round.zero"]
+        graph.node.append(helper.make_node("Concat", found, [EXTREMES], axis=0))
         graph.output.append(value_info(EXTREMES, FLOAT, ["sites"]))
 
     def _rewrite(self, graph: onnx.GraphProto) -> list[str]:
@@ -69,7 +69,7 @@ class Rounded:
         return []
 
     def _rewrite_other(self, graph, node) -> list[str]:
-        if self.rounds and node.op_type == "MatMul" and self.types[node.output[0]] == FLOAT:
+        if self.rounds and node.op_type in ("MatMul", "FusedMatMul") and self.types[node.output[0]] == FLOAT:
             for k, name in enumerate(node.input):
                 node.input[k] = self._as_tf32(graph, name, f"{node.output[0]}.{k}")
         halves = [k for k, name in enumerate(node.output) if self.types[name] == FLOAT16]

@@ -68,14 +68,14 @@ def open_encoder(encoder: onnx.ModelProto, maximum_bytes: int = MAXIMUM_BYTES) -
     return onnxruntime.InferenceSession(encoder.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def read_clips(speech: Path) -> list[np.ndarray]:
-    """Clips of at most 12 s at 16 kHz. Raises ExportError when there are none.
+def read_clips(speech: Path, longest_seconds: float = MAXIMUM_CLIP_SECONDS) -> list[np.ndarray]:
+    """Clips of at most so many seconds at 16 kHz. Raises ExportError when there are none.
 
     `speech` is a folder with `manifest.jsonl` and `phone/<id>.wav`, whose longer clips are left out; or a folder of WAV
-    files, or one, which are cut into such clips.
+    files, or one, which are cut into clips of at most 12 s.
     """
     if speech.is_dir() and (speech / "manifest.jsonl").is_file():
-        return [read_wav(path) for path in _listed(speech)]
+        return [read_wav(path) for path in _listed(speech, longest_seconds)]
     files = [speech] if speech.is_file() else sorted(speech.glob("*.wav"))
     if not files:
         raise ExportError(f"Expected a WAV file or a folder with some for the silent tail, got {speech}")
@@ -87,12 +87,12 @@ def read_clips(speech: Path) -> list[np.ndarray]:
     return clips
 
 
-def _listed(speech: Path) -> list[Path]:
+def _listed(speech: Path, longest_seconds: float) -> list[Path]:
     manifest = speech / "manifest.jsonl"
     rows = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
-    short = [row for row in rows if row["seconds"] <= MAXIMUM_CLIP_SECONDS]
+    short = [row for row in rows if row["seconds"] <= longest_seconds]
     if not short:
-        raise ExportError(f"Expected clips of at most {MAXIMUM_CLIP_SECONDS} s in {manifest}, got none")
+        raise ExportError(f"Expected clips of at most {longest_seconds} s in {manifest}, got none")
     return [speech / "phone" / f"{row['id']}.wav" for row in short]
 
 

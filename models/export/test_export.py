@@ -117,7 +117,7 @@ def test_no_speech_is_its_probability_at_the_start_token_also_behind_a_text_prom
         assert np.abs(np.log(no_speech) - expected).max() < 1e-3  # the probabilities themselves are small
 
 
-@pytest.mark.parametrize("precision", ["float", "int8", "int8-rows"])
+@pytest.mark.parametrize("precision", ["float", "float16", "int8", "int8-rows"])
 @pytest.mark.parametrize("tail_blocks", [None, 64], ids=["no tail", "silent tail"])
 @pytest.mark.parametrize("beam", [1, 3])
 def test_a_row_in_a_ragged_batch_is_as_it_is_alone(folder, few_clips, pcm, precision, tail_blocks, beam):

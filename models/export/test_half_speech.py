@@ -21,6 +21,7 @@ CONFIG = Path(__file__).parent / "whisper-base"
 WHISPER_BASE = os.environ.get("WHISPER_BASE", "")
 MORE_SPEECH = os.environ.get("SPEECH", "")
 FEW = 16  # clips of the project's
+LONGEST_SECONDS = 29.5  # with the silence behind them
 
 pytestmark = pytest.mark.skipif(not WHISPER_BASE, reason="WHISPER_BASE names no folder with the original weights")
 
@@ -37,7 +38,7 @@ def tail(whisper_base, few_clips):
 
 @pytest.fixture(scope="module")
 def clips() -> list[np.ndarray]:
-    return read_clips(Path(MORE_SPEECH)) if MORE_SPEECH else read_clips(SPEECH)[:FEW]
+    return read_clips(Path(MORE_SPEECH), LONGEST_SECONDS) if MORE_SPEECH else read_clips(SPEECH)[:FEW]
 
 
 @pytest.mark.parametrize("beam", [1, 3])

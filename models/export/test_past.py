@@ -10,7 +10,7 @@ CONTEXT = 2  # positions
 POSITION_SAMPLES = 320
 
 
-@pytest.fixture(scope="module", params=["float", "int8", "int8-rows"])
+@pytest.fixture(scope="module", params=["float", "float16", "int8", "int8-rows"])
 def precision(request) -> str:
     return request.param
 
