@@ -10,6 +10,8 @@ import { LiveCard } from "./live-card.js";
 const ENDED_MS = 8000;
 /** How often durations are drawn, ms. */
 const CLOCK_MS = 1000;
+/** More calls than these have less room each. */
+const MANY_CALLS = 12;
 /** With more calls than these, lines are not read aloud. */
 const ALOUD_CALLS = 3;
 
@@ -127,6 +129,7 @@ export class LiveBoard {
     setText(this.#count, String(count));
     document.title = `${count === 0 ? "" : `(${count}) `}Calls · Linescribe`;
     this.#empty.hidden = this.#calls.calls.size > 0;
+    this.#list.classList.toggle("many", this.#calls.calls.size > MANY_CALLS);
     this.#list.hidden = this.#calls.calls.size === 0;
   }
 }

@@ -133,11 +133,7 @@ test("on paper a call is its details and its lines with times, dark on white, wi
   assert.ok(await page.getByText("2.0 s missing").isVisible());
   assert.ok(await page.locator("#details").isVisible());
   const colours = await page.evaluate(
-    `(() => {
-       const turns = [...document.querySelectorAll("#lines .turn")];
-       const text = turns.find((turn) => turn.textContent.includes("Good morning.")).querySelector(".text");
-       return getComputedStyle(text).color + " on " + getComputedStyle(document.body).backgroundColor;
-     })()`,
+    `getComputedStyle(document.querySelector("#lines .turn .text")).color + " on " + getComputedStyle(document.body).backgroundColor`,
   );
   assert.equal(colours, "rgb(0, 0, 0) on rgb(255, 255, 255)");
   await context.close();

@@ -7,7 +7,7 @@ import { rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { replayCall } from "../../src/cli/replay/replay.ts";
 import { loadRecordedCall } from "../../src/cli/replay/sound-call.ts";
 import { CLIPS } from "../asr/clips.ts";
@@ -28,7 +28,9 @@ const SAID = [
   .map((name) => CLIPS.find(({ id }) => id === `asterisk-en-${name}`))
   .flatMap((clip) => clip ?? []);
 /** How long the recorded call has gone on when it is pictured: somebody speaks, and both have spoken. */
-const AT_MS = 28_500;
+const AT_MS = 24_000;
+/** How long the others have gone on then. */
+const OTHERS_MS = 6000;
 const LIVE_SID = `CA${"0123456789abcdef".repeat(2)}`;
 const TWO_TRACKS = { mode: "start", then: { dial: "+15550109999" } };
 const NUMBERS = [
@@ -102,50 +104,82 @@ export async function takeReal(folder: string, wanted: (name: string) => boolean
   receiver.close();
 }
 
-/** Two calls that are over, and three in real time, on all wanted pages at once. */
+interface Played {
+  name: string;
+  from: string;
+  to: string;
+  callSid?: string;
+  /** How many times as fast as it was spoken. Default 1. */
+  speed?: number;
+}
+
+/** @throws {Error} when the server broke a rule of the carrier. */
+async function play(rig: PagesRig, { name, speed = 1, ...call }: Played): Promise<void> {
+  const { errors } = await replayCall({
+    ...call,
+    speed,
+    voiceUrl: `${rig.server.url}/twilio/voice`,
+    publicUrl: PUBLIC_URL,
+    authToken: AUTH_TOKEN,
+    call: await loadRecordedCall(path.join(CALLS, `${name}.jsonl`)),
+  });
+  if (errors.length > 0) throw new Error(`${name}: ${JSON.stringify(errors)}`);
+}
+
+const TALK = { name: "two-track-start", from: "+15550101111", to: "+15550100200" };
+const OTHERS = [
+  { name: "spanish", from: "+15550105820", to: "+15550100300" },
+  { name: "greeting-connect", from: "+15550102954", to: "+15550100100" },
+];
+
+/** The page of one call that goes on, then all calls while three go on and two are over. */
 async function takeCalls(rig: PagesRig, folder: string, shots: readonly Shot[]): Promise<void> {
-  const saying = (page: Page) => page.locator(".partial .text").filter({ hasText: /\w/ }).first().waitFor();
-  const play = async (
-    name: string,
-    to: string,
-    from: string,
-    speed: number,
-    callSid?: string,
-  ): Promise<void> => {
-    const { errors } = await replayCall({
-      voiceUrl: `${rig.server.url}/twilio/voice`,
-      publicUrl: PUBLIC_URL,
-      authToken: AUTH_TOKEN,
-      call: await loadRecordedCall(path.join(CALLS, `${name}.jsonl`)),
-      from,
-      to,
-      speed,
-      ...(callSid ? { callSid } : {}),
-    });
-    if (errors.length > 0) throw new Error(`${name}: ${JSON.stringify(errors)}`);
-  };
-  await play("dtmf-connect", "+15550100100", "+15550104401", 2);
-  await play("lossy", "+15550100100", "+15550107263", 2);
-  const browser = await launch();
-  const startedAt = performance.now();
-  const first = play("two-track-start", "+15550100200", "+15550101111", 1, LIVE_SID);
-  await pause(startedAt + 12_000);
-  const others = [play("spanish", "+15550100300", "+15550105820", 1)];
-  await pause(startedAt + 19_000);
-  others.push(play("greeting-connect", "+15550100100", "+15550102954", 1));
-  const pages: { page: Page; file: string }[] = [];
-  for (const shot of shots) pages.push(await openShot(browser, rig, folder, shot));
-  await pause(startedAt + AT_MS);
-  for (const { page, file } of pages) {
-    await saying(page);
-    await page.screenshot({ path: file });
+  const ofOne = shots.filter(({ address }) => address !== "/");
+  const ofAll = shots.filter(({ address }) => address === "/");
+  const ended = { to: "+15550100100", speed: 2 };
+  if (ofAll.length > 0) {
+    await play(rig, { ...ended, name: "dtmf-connect", from: "+15550104401" });
+    await play(rig, { ...ended, name: "lossy", from: "+15550107263" });
   }
-  await Promise.all([first, ...others]);
+  const browser = await launch();
+  if (ofOne.length > 0) {
+    const call = play(rig, { ...TALK, callSid: LIVE_SID });
+    await pause(AT_MS);
+    await takeShots(browser, rig, folder, ofOne);
+    await call;
+  }
+  if (ofAll.length > 0) {
+    const calls = [play(rig, TALK)];
+    await pause(AT_MS - OTHERS_MS);
+    calls.push(...OTHERS.map((call) => play(rig, call)));
+    await pause(OTHERS_MS);
+    await takeShots(browser, rig, folder, ofAll);
+    await Promise.all(calls);
+  }
   await browser.close();
 }
 
-async function pause(until: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, until - performance.now()));
+/** Each as soon as somebody has begun to say something. */
+async function takeShots(
+  browser: Browser,
+  rig: PagesRig,
+  folder: string,
+  shots: readonly Shot[],
+): Promise<void> {
+  for (const shot of shots) {
+    const { page, file } = await openShot(browser, rig, folder, shot);
+    await page
+      .locator(".partial .text")
+      .filter({ hasText: /^\S+ \S+ / })
+      .first()
+      .waitFor();
+    await page.screenshot({ path: file });
+    await page.context().close();
+  }
+}
+
+async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function openShot(browser: Browser, rig: PagesRig, folder: string, shot: Shot) {
