@@ -21,6 +21,8 @@ export interface WhisperSizes {
 /** How the decoder's numbers are stored, bytes each. */
 export interface StoredBytes {
   weight: number;
+  /** The token embedding, which gives the logits. */
+  embedding: number;
   cache: number;
 }
 
@@ -54,10 +56,10 @@ export function encoderFlops(sizes: WhisperSizes, positions: number): number {
 
 /**
  * Weights that every step of the decoder reads, however many rows it has. A layer: self-attention 4 W², queries and output
- * of cross-attention 2 W², fully connected 8 W²; then the projection onto the vocabulary.
+ * of cross-attention 2 W², fully connected 8 W²; and the embedding, onto which states are projected.
  */
-export function decoderWeights({ width, decoderLayers, vocabulary }: WhisperSizes): number {
-  return decoderLayers * 14 * width ** 2 + vocabulary * width;
+export function decoderWeights({ width, decoderLayers, vocabulary }: WhisperSizes) {
+  return { layers: decoderLayers * 14 * width ** 2, embedding: vocabulary * width };
 }
 
 /**
@@ -68,19 +70,21 @@ export function decoderWeights({ width, decoderLayers, vocabulary }: WhisperSize
  */
 export function stepBytes(
   sizes: WhisperSizes,
-  { weight, cache }: StoredBytes,
+  { weight, embedding, cache }: StoredBytes,
   { rows, positions, said }: { rows: number; positions: number; said: number },
 ): number {
   const { width, decoderLayers, tailBlocks } = sizes;
   const remembered = 2 * decoderLayers * width * (positions + tailBlocks + said);
-  return decoderWeights(sizes) * weight + rows * remembered * cache;
+  const weights = decoderWeights(sizes);
+  return weights.layers * weight + weights.embedding * embedding + rows * remembered * cache;
 }
 
 /** A block of 32 weights of 8 bits has a scale of 32 bits (models/README.md, Quantisation). */
 const BLOCK_BYTES = 1 + 4 / 32;
 
-/** @param precision - Of the model's metadata: `int8`, `int8-rows`, `float`, `float16`. */
+/** @param precision - Of the model's metadata: `int8`, `int8-rows`, `float`, or for a card `float16`, see models/README.md. */
 export function storedBytes(precision: string): StoredBytes {
-  if (/16/.test(precision)) return { weight: 2, cache: 2 };
-  return { weight: precision.startsWith("int8") ? BLOCK_BYTES : 4, cache: 4 };
+  if (precision === "float16") return { weight: 2, embedding: 4, cache: 2 };
+  const weight = precision.startsWith("int8") ? BLOCK_BYTES : 4;
+  return { weight, embedding: weight, cache: 4 };
 }
