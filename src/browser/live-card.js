@@ -8,7 +8,7 @@ import { lasting, shortTime, wholeTime } from "./when.js";
 /** @typedef {import("./live-calls.js").Line} Line */
 
 /** Of more lines than these the first one goes out at the top: of a small card, and of a large one. */
-const SOME = 2;
+const SOME = 1;
 const LONG = 4;
 
 export class LiveCard {
