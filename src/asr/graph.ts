@@ -19,6 +19,8 @@ export interface GraphInputs {
   limit: number;
   align?: boolean;
   hints: HintInputs;
+  /** Of each row, whether it is so short that it can be an answer of a word only; absent: none. */
+  answers?: readonly boolean[];
   /** Of each row; absent: nothing is gone on from, and nothing kept. */
   drafts?: readonly Draft[] | undefined;
 }
@@ -67,19 +69,18 @@ function int64(values: number[], dims: number[]): Tensor {
 export async function runGraph(
   session: InferenceSession,
   { vocabulary, tailPool, tailBlocks, encoderLayers, width, tokens }: WhisperMetadata,
-  { audio, prompts, beam, limit, align = false, hints, drafts }: GraphInputs,
+  { audio, prompts, beam, limit, align = false, hints, answers, drafts }: GraphInputs,
 ): Promise<Output> {
   const { pcm, windows } = audio;
   const rows = windows.length;
-  const { every, first } = hints.biases;
   const outputs = await session.run({
     pcm: new Tensor("float32", pcm, [rows, audio.width]),
     samples: int64(windows, [rows]),
     ...promptInputs(prompts, tokens.endOfText),
     beam: int64([beam], []),
     max_tokens: int64([limit], []),
-    bias: new Tensor("float32", every, [1, vocabulary]),
-    bias_first: new Tensor("float32", first, [1, vocabulary]),
+    bias: new Tensor("float32", hints.biases.every, [1, vocabulary]),
+    bias_first: firstBias(hints, answers),
     ...(tailPool > 0 ? { tail_blocks: int64([tailBlocks], [1]) } : {}),
     align: new Tensor("bool", [align], []),
     ...pastInputs(drafts ?? audio.windows.map(() => NO_DRAFT), 2 * encoderLayers + 1, width),
@@ -94,6 +95,14 @@ export async function runGraph(
     fresh: drafts ? (outputs.new as Tensor) : null,
     peaks: (outputs.peak as Tensor).data as Float32Array,
   };
+}
+
+/** float32 [1, vocabulary], or of each row. */
+function firstBias({ biases: { first, answer } }: HintInputs, answers: readonly boolean[] = []): Tensor {
+  if (answer === first || !answers.includes(true)) return new Tensor("float32", first, [1, first.length]);
+  const rows = new Float32Array(answers.length * first.length);
+  for (const [row, short] of answers.entries()) rows.set(short ? answer : first, row * first.length);
+  return new Tensor("float32", rows, [answers.length, first.length]);
 }
 
 /** Positions at the head of all rows that are context: none while all utterances begin here. */

@@ -3,12 +3,15 @@
  */
 import { Tensor } from "onnxruntime-node";
 import { type Biases, NEVER } from "./bias.ts";
-import { compileHints, type HintTrie } from "./hint-trie.ts";
+import { type Beginning, compileHints, type HintTrie } from "./hint-trie.ts";
 
 export interface HintInputs {
   /** Inputs `hint_…` of the model, see models/README.md. */
   feeds: Readonly<Record<string, Tensor>>;
-  biases: Pick<Biases, "every" | "first">;
+  biases: Pick<Biases, "every" | "first"> & {
+    /** `first` of utterances that are an answer of a word. float32 [1, vocabulary] */
+    answer: Float32Array;
+  };
 }
 
 /** Lists that are kept compiled: calls of as many numbers may alternate without compiling again. */
@@ -50,12 +53,18 @@ export class HintCompiler {
       hint_debt: new Tensor("float32", debt, [states]),
       hint_root: new Tensor("int64", rootStates, [every.length]),
     };
-    return { feeds, biases: { every: towards(every, root, "later"), first: towards(first, root, "first") } };
+    const hinted = towards(first, root, "first");
+    const answer = root.size === 0 ? hinted : towards(first, root, "answer");
+    return { feeds, biases: { every: towards(every, root, "later"), first: hinted, answer } };
   }
 }
 
 /** A bias under which beginning a hint is worth something, unless it is forbidden. */
-function towards(bias: Float32Array, root: HintTrie["root"], place: "first" | "later"): Float32Array {
+function towards(
+  bias: Float32Array,
+  root: HintTrie["root"],
+  place: keyof Omit<Beginning, "state">,
+): Float32Array {
   const result = bias.slice();
   for (const [token, beginning] of root) {
     if (result[token] !== NEVER) result[token] = beginning[place];

@@ -14,7 +14,9 @@ export const MAXIMUM_CHILDREN = 64;
 /** For the first token of a hint, natural-log score. With 3, hints are written that nobody said. */
 const FIRST_BONUS = 2;
 /** For a hint that is one token, where it begins an utterance: it may be an answer of one word. */
-const ANSWER_BONUS = 3;
+const OPENING_BONUS = 3;
+/** The same where the utterance is so short that it can hardly be anything else. With 6, "minutes" becomes "2 minutes". */
+const ANSWER_BONUS = 5.5;
 /** For every later one. */
 const NEXT_BONUS = 6;
 /** What a complete hint keeps of all that at most. */
@@ -44,6 +46,8 @@ export interface Beginning {
   state: number;
   /** What it is worth at the beginning of an utterance. */
   first: number;
+  /** What it is worth at the beginning of one that is an answer of a word, by its length. */
+  answer: number;
   /** What it is worth behind other words. */
   later: number;
 }
@@ -133,7 +137,8 @@ function laterBonusOf({ complete, name }: Node): number {
 
 function beginningOf(nodes: readonly Node[], state: number): Beginning {
   const node = nodes[state] as Node;
-  return { state, first: node.complete ? ANSWER_BONUS : FIRST_BONUS, later: laterBonusOf(node) };
+  const [first, answer] = node.complete ? [OPENING_BONUS, ANSWER_BONUS] : [FIRST_BONUS, FIRST_BONUS];
+  return { state, first, answer, later: laterBonusOf(node) };
 }
 
 function layOut(nodes: readonly Node[]): Omit<HintTrie, "leftOut"> {

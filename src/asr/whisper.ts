@@ -16,7 +16,7 @@ import { readWhisperMetadata, type WhisperMetadata } from "./metadata.ts";
 import { draftOf, Readout } from "./readout.ts";
 import type { TimedWord } from "./timing.ts";
 import { loadTokenizer, type TextDecoderOfTokens } from "./tokenizer.ts";
-import { maximumTokens, PAD_SAMPLES, POSITION_SAMPLES, windowSamples } from "./window.ts";
+import { ANSWER_SAMPLES, maximumTokens, PAD_SAMPLES, POSITION_SAMPLES, windowSamples } from "./window.ts";
 
 export interface WhisperOptions {
   modelPath: string;
@@ -156,7 +156,8 @@ export class Whisper {
 
   /** The language token with the highest score behind the start token, per row. */
   async #detect(utterances: readonly UtteranceAudio[]): Promise<string[]> {
-    const biases = { every: this.#biases.language, first: this.#biases.language };
+    const { language } = this.#biases;
+    const biases = { every: language, first: language, answer: language };
     const { feeds } = this.#hints.compile(NO_HINTS);
     const audio = this.#audio(utterances, PAD_SAMPLES);
     const prompts = utterances.map(() => [this.metadata.tokens.startOfTranscript]);
@@ -185,6 +186,7 @@ export class Whisper {
       limit: limit ?? maximumTokens(longest),
       align,
       hints,
+      answers: utterances.map(({ pcm16k }) => pcm16k.length <= ANSWER_SAMPLES),
       drafts,
     });
     const recognitions = this.#readout.recognitions(output, utterances, language, startedAt);
@@ -255,6 +257,7 @@ export class Whisper {
       align,
       limit,
       hints: this.#hints.compile(hints),
+      answers: lengths.map((samples, row) => samples <= ANSWER_SAMPLES && forced[row]?.length === 0),
       drafts: this.#rules.keepsStates ? drafts : undefined,
     });
   }
@@ -289,7 +292,10 @@ export class Whisper {
       beam,
       limit: maximumTokens(samples),
       align: true,
-      hints: { feeds, biases: { every: endless(biases.every), first: endless(biases.first) } },
+      hints: {
+        feeds,
+        biases: { every: endless(biases.every), first: endless(biases.first), answer: biases.answer },
+      },
     });
     return tokens.length / rows;
   }

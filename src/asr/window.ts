@@ -11,6 +11,8 @@ export const MAXIMUM_WINDOW_SAMPLES = 30 * MODEL_RATE_HZ;
 export const FULL_PAD_SAMPLES = MAXIMUM_WINDOW_SAMPLES;
 /** Silence behind the speech; below 0.3 s the decoder repeats itself, above 0.5 s nothing is gained (models/README.md). */
 export const PAD_SAMPLES = exactDiv(MODEL_RATE_HZ, 2);
+/** Longest utterance, its pads of 0.6 s included, that is an answer of one word rather than a sentence: 1.2 s. */
+export const ANSWER_SAMPLES = exactDiv(6 * MODEL_RATE_HZ, 5);
 /** Very short utterances get more: see models/README.md, single digits. */
 export const MINIMUM_WINDOW_SAMPLES = Math.round(1.6 * MODEL_RATE_HZ);
 /** The longest output of Whisper: half of its text context. */

@@ -157,18 +157,19 @@ test("a hint is known as it is given and as it begins a sentence, but not as ano
   assert.equal(follow(trie, "will"), null);
 });
 
-test("a hint of one token is worth most as an answer, and behind other words only when it is a name", () => {
+test("a hint of one token is worth most as an answer, less in front of more, and behind other words only when it is a name", () => {
   const { root } = compileHints(["Lincoln", "8", "eight", "Dedalus"], encode);
   const worth = (text: string) => {
-    const { first, later } = root.get(encode(` ${text}`)[0] as number) ?? { first: 0, later: 0 };
-    return [first, later];
+    const nothing = { first: 0, answer: 0, later: 0 };
+    const { first, answer, later } = root.get(encode(` ${text}`)[0] as number) ?? nothing;
+    return [answer, first, later];
   };
-  assert.deepEqual(worth("Lincoln"), [3, 2]);
-  assert.deepEqual(worth("8"), [3, 0]);
-  assert.deepEqual(worth("eight"), [3, 0]);
-  assert.deepEqual(worth("Eight"), [3, 0]);
-  assert.deepEqual(worth("Dedalus"), [2, 2]);
-  assert.deepEqual(worth("house"), [0, 0]);
+  assert.deepEqual(worth("Lincoln"), [5.5, 3, 2]);
+  assert.deepEqual(worth("8"), [5.5, 3, 0]);
+  assert.deepEqual(worth("eight"), [5.5, 3, 0]);
+  assert.deepEqual(worth("Eight"), [5.5, 3, 0]);
+  assert.deepEqual(worth("Dedalus"), [2, 2, 2]);
+  assert.deepEqual(worth("house"), [0, 0, 0]);
 });
 
 test("a longer hint goes on from a shorter one, which is complete by itself", () => {

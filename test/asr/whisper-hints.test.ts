@@ -46,6 +46,20 @@ test("a batch shares its hints", async () => {
   await assert.rejects(whisper.recognise(mixed, { beam: 1 }), /one list of hints/);
 });
 
+test("what is short enough for an answer is searched alike beside something longer", async () => {
+  const hints = asHints(["eight", "four", "two"]);
+  const rows = [19_200, 19_201, 17_000].map((length) => ({
+    pcm16k: pcm16k.subarray(0, length),
+    language: "en",
+    hints,
+  }));
+  const together = await whisper.recognise(rows, { beam: 3 });
+  for (const [index, row] of rows.entries()) {
+    const [alone] = await whisper.recognise([row], { beam: 3 });
+    assert.deepEqual(together[index]?.tokens, alone?.tokens);
+  }
+});
+
 test("a thousand long hints of any script are searched with", async () => {
   const many = Array.from({ length: 1000 }, (_, n) => `${n} ${"東京 Łódź 🙂 ".repeat(8)}`);
   assert.equal(await textOf(many, 1), await textOf([], 1));
