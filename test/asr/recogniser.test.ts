@@ -85,15 +85,6 @@ test("a final goes before the files that came first, files are answered all the 
   assert.equal(shared.queued, 0);
 });
 
-test("a file whose worker dies is tried again like a final", { timeout }, async () => {
-  const audio = one[0] as (typeof one)[number];
-  const lost = counters.get("asr.workersLost");
-  kill(shared);
-  const { answer } = shared.submit({ ...audio, priority: "file", source: "f" });
-  assert.ok((await answer)?.text);
-  assert.equal(counters.get("asr.workersLost"), lost + 1);
-});
-
 test("one utterance more than the queue holds is refused, and the others are answered", {
   timeout,
 }, async () => {
@@ -139,18 +130,6 @@ test("what is not wanted any more is dropped before it costs an inference, and w
   assert.equal(after - before, 1);
   assert.equal(shared.pendingSeconds, 0);
   assert.equal(shared.partialIntervalMs !== null, true);
-});
-
-test("a lost worker costs partials and speculative finals, which nobody waits for twice", {
-  timeout,
-}, async () => {
-  const lost = counters.get("asr.workersLost");
-  const audio = one[0] as (typeof one)[number];
-  kill(shared);
-  const partial = shared.submit({ ...audio, priority: "partial", source: "a" });
-  await counters.reach("asr.workersLost", lost + 1);
-  assert.equal(await partial.answer, null);
-  assert.notEqual((await shared.recognise(one)[0])?.text, "");
 });
 
 test("what cannot be recognised is refused by name and costs its neighbours nothing", {
@@ -227,19 +206,6 @@ test("a worker that dies within a batch is replaced, and everything is answered"
   assert.deepEqual(await Promise.all(answers.map(outcome)), expected);
   assert.equal(counters.get("asr.workersLost"), lost + 1);
   assert.equal(counters.get("asr.retries"), retries + 2);
-});
-
-test("an utterance whose worker dies twice is given up, and the next is recognised", {
-  timeout,
-}, async () => {
-  const lost = counters.get("asr.workersLost");
-  kill(shared);
-  const [first, second] = shared.recognise(utterances.slice(0, 2));
-  await counters.reach("asr.workersLost", lost + 1);
-  // The next worker is loading; it finds this message before its first batch.
-  kill(shared);
-  assert.equal(await outcome(first as Promise<{ text: string }>), "ASR_WORKER_LOST");
-  assert.notEqual((await second)?.text, "");
 });
 
 test("a model that is missing or cannot be loaded fails the start", { timeout }, async (t) => {

@@ -5,10 +5,10 @@ import { NO_DRAFT } from "../../src/asr/draft.ts";
 import { isMisfit, Portions } from "../../src/asr/portions.ts";
 import { Whisper } from "../../src/asr/whisper.ts";
 import { maximumTokens } from "../../src/asr/window.ts";
+import { type Clip, clipsIn, MODEL, samplesOf } from "../asr/clips.ts";
+import { OUT_OF_MEMORY } from "../asr/fake-card.ts";
+import { loadedWhisper } from "../asr/loaded-whisper.ts";
 import { atEnd } from "../at-end.ts";
-import { type Clip, clipsIn, MODEL, samplesOf } from "./clips.ts";
-import { OUT_OF_MEMORY } from "./fake-card.ts";
-import { loadedWhisper } from "./loaded-whisper.ts";
 
 const timeout = 60_000;
 const spoken = (clip: Clip) => ({ pcm16k: samplesOf(clip), language: "en" });
