@@ -136,7 +136,9 @@ def test_a_row_in_a_ragged_batch_is_as_it_is_alone(folder, few_clips, pcm, preci
         alone = exported.run(batch[row : row + 1, :length], LENGTH, beam, [length])
         tokens = until_end(alone[0][0])
         assert until_end(together[0][row]) == tokens
-        assert np.abs(together[1][row, : len(tokens)] - alone[1][0, : len(tokens)]).max() < 1e-3
+        # What differs in its last bit may round to either side in float16.
+        tolerance = 1e-2 if precision == "float16" else 1e-3
+        assert np.abs(together[1][row, : len(tokens)] - alone[1][0, : len(tokens)]).max() < tolerance
         assert abs(together[2][row] - alone[2][0]) < 1e-4
 
 
