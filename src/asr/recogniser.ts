@@ -134,7 +134,7 @@ export class Recogniser {
   /**
    * Takes an utterance for recognition.
    *
-   * @param request - 16 kHz mono float32, at most 30 s; copied. What cannot
+   * @param request - 16 kHz mono float32, at most 30 s; not changed and not to be changed until answered. What cannot
    *   be recognised is answered with its fault, see `utteranceFault`.
    */
   submit(request: RecognitionRequest): RecognitionJob {
@@ -152,7 +152,7 @@ export class Recogniser {
 
   #take(request: RecognitionRequest): Job {
     const { priority } = request;
-    const { job, fault } = takeIn(request, this.metadata, this.#owner);
+    const { job, fault } = takeIn(request, this.metadata, this.#owner, this.#options.cards !== null);
     if (priority === "final" || priority === "speculative") {
       this.#pending.add(job);
       const forget = (): void => void this.#pending.delete(job);
