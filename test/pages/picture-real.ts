@@ -29,8 +29,8 @@ const SAID = [
   .flatMap((clip) => clip ?? []);
 /** How long the recorded call has gone on when it is pictured: somebody speaks, and both have spoken. */
 const AT_MS = 24_000;
-/** How long the others have gone on then. */
-const OTHERS_MS = 6000;
+/** How long another one has gone on then. */
+const OTHER_MS = 14_000;
 const LIVE_SID = `CA${"0123456789abcdef".repeat(2)}`;
 const TWO_TRACKS = { mode: "start", then: { dial: "+15550109999" } };
 const NUMBERS = [
@@ -70,8 +70,8 @@ function shotsOf(name: string, address: string): Shot[] {
 }
 
 const CALL_SHOTS: Shot[] = [
-  { ...DOCS, name: "docs-live-call", address: `/calls/${LIVE_SID}`, viewport: { width: 1180, height: 800 } },
-  { ...DOCS, name: "docs-calls", address: "/", viewport: { width: 1180, height: 760 } },
+  { ...DOCS, name: "docs-live-call", address: `/calls/${LIVE_SID}`, viewport: { width: 1180, height: 900 } },
+  { ...DOCS, name: "docs-calls", address: "/", viewport: { width: 1180, height: 820 } },
   ...shotsOf("live", `/calls/${LIVE_SID}`),
   ...shotsOf("live-calls", "/"),
 ];
@@ -127,12 +127,9 @@ async function play(rig: PagesRig, { name, speed = 1, ...call }: Played): Promis
 }
 
 const TALK = { name: "two-track-start", from: "+15550101111", to: "+15550100200" };
-const OTHERS = [
-  { name: "spanish", from: "+15550105820", to: "+15550100300" },
-  { name: "greeting-connect", from: "+15550102954", to: "+15550100100" },
-];
+const OTHER = { name: "spanish", from: "+15550105820", to: "+15550100300" };
 
-/** The page of one call that goes on, then all calls while three go on and two are over. */
+/** The page of one call that goes on, then all calls while two go on and some are over. */
 async function takeCalls(rig: PagesRig, folder: string, shots: readonly Shot[]): Promise<void> {
   const ofOne = shots.filter(({ address }) => address !== "/");
   const ofAll = shots.filter(({ address }) => address === "/");
@@ -150,9 +147,9 @@ async function takeCalls(rig: PagesRig, folder: string, shots: readonly Shot[]):
   }
   if (ofAll.length > 0) {
     const calls = [play(rig, TALK)];
-    await pause(AT_MS - OTHERS_MS);
-    calls.push(...OTHERS.map((call) => play(rig, call)));
-    await pause(OTHERS_MS);
+    await pause(AT_MS - OTHER_MS);
+    calls.push(play(rig, OTHER));
+    await pause(OTHER_MS);
     await takeShots(browser, rig, folder, ofAll);
     await Promise.all(calls);
   }
