@@ -47,7 +47,7 @@ test("when no worker comes up again, what waits is given up", { timeout }, async
   const answers = recogniser.recognise(utterances).map(outcome);
   // A message that it does not expect makes the worker fail.
   recogniser.workers[0]?.postMessage(null);
-  assert.deepEqual(new Set(await Promise.all(answers)), new Set(["MODEL_ALTERED"]));
+  assert.deepEqual(new Set(await Promise.all(answers)), new Set(["MODEL_MISSING"]));
 });
 
 test("an inference that takes too long twice is given up, and closing answers the rest", {
