@@ -16,7 +16,7 @@ import { fetchListing, type HubFile, type Listing } from "./listing.ts";
 import type { HubName } from "./name.ts";
 import { bytesOnDisk, Part } from "./part.ts";
 import { chooseModel, noModel, readHubManifest } from "./ready-model.ts";
-import { hasWeights, weightFiles } from "./weights.ts";
+import { hasWeights, removeOtherWeights, weightFiles, weightsFolder } from "./weights.ts";
 
 /** What a person is told meanwhile. */
 export interface PullReport {
@@ -88,6 +88,7 @@ export async function pull(options: PullOptions): Promise<Pulled> {
     const manifest = entries.length > 0 ? withModels(readOwnManifest(folder), entries) : null;
     await fetchFiles(pulled, listing, options);
     if (manifest !== null) await writeManifest(folder, manifest);
+    if (pulled.kind === "weights") await removeOtherWeights(pulled.folder, pulled.files);
     return pulled;
   } finally {
     await lock.release();
@@ -114,7 +115,7 @@ async function planOf(
   }
   const files = await weightFiles(client, listing, signal);
   const short = repository.slice(repository.indexOf("/") + 1);
-  const place = path.join(folder, "weights", short);
+  const place = weightsFolder(folder, repository);
   return { pulled: { kind: "weights", name: short, folder: place, files, ...common }, entries: [] };
 }
 

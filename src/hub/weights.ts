@@ -1,8 +1,11 @@
 /**
  * Repositories with the original weights of a Whisper, of which the exporter makes a model.
  */
+import { readdir, rm } from "node:fs/promises";
+import path from "node:path";
 import { z } from "zod";
 import { LinescribeError, messageOf } from "../base/error.ts";
+import { notWritten } from "../models/write.ts";
 import type { HubClient } from "./client.ts";
 import type { HubFile, Listing } from "./listing.ts";
 import { noModel } from "./ready-model.ts";
@@ -13,6 +16,8 @@ const WEIGHTS = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 /** What the exporter reads beside the weights (models/export/checkpoint.py), and the runtime's tokenizer. */
 const BESIDE = [CONFIG, "generation_config.json", "tokenizer.json"];
+/** In one file, a shard, or the index of shards, of whatever revision. */
+const ANY_WEIGHTS = /^model.*\.safetensors(?:\.index\.json)?$/;
 const JSON_MAXIMUM_BYTES = 4 * 1024 * 1024;
 const SHARDS_MAXIMUM = 100;
 
@@ -51,6 +56,27 @@ export async function weightFiles(
   if (shards.length === 0 || shards.length > SHARDS_MAXIMUM)
     throw noModel(`${INDEX} of ${repository} names ${shards.length} files`);
   return [...BESIDE, INDEX, ...shards].map((name) => fileOf(listing, name));
+}
+
+/** The folder of a repository's weights within that of models: owners are told apart, for forks keep the name. */
+export function weightsFolder(models: string, repository: string): string {
+  return path.join(models, "weights", repository.replace("/", "--"));
+}
+
+/**
+ * Removes weights of another revision: beside one file, older shards and their index would be what is exported.
+ *
+ * @param files - What belongs there, all of it in place.
+ * @throws {LinescribeError} MODEL_NOT_WRITTEN
+ */
+export async function removeOtherWeights(folder: string, files: readonly HubFile[]): Promise<void> {
+  const own = new Set(files.map(({ name }) => name));
+  try {
+    for (const name of await readdir(folder))
+      if (ANY_WEIGHTS.test(name) && !own.has(name)) await rm(path.join(folder, name));
+  } catch (error) {
+    throw notWritten(folder, error);
+  }
 }
 
 function fileOf({ repository, files }: Listing, name: string): HubFile {

@@ -105,7 +105,7 @@ test("weights are pulled with what the exporter reads, and with nothing else", a
   const pulled = await pullFrom(hub, folder);
   assert.deepEqual(
     [pulled.kind, pulled.folder, pulled.licence],
-    ["weights", path.join(folder, "weights", "some-whisper"), "apache-2.0"],
+    ["weights", path.join(folder, "weights", "owner--some-whisper"), "apache-2.0"],
   );
   assert.deepEqual(readdirSync(pulled.folder).sort(), [
     "config.json",
@@ -134,6 +134,28 @@ test("weights in shards are pulled by their index", async (t) => {
     "model.safetensors.index.json": Buffer.from(JSON.stringify(trick)),
   });
   await assert.rejects(pullFrom(other, temporaryFolder(t)), { code: "HUB_NO_MODEL", message: /weight_map/ });
+});
+
+test("weights of another revision do not stay beside those that were pulled", async (t) => {
+  const shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+  const index = { weight_map: { a: shards[0], b: shards[1] } };
+  const { "model.safetensors": _, ...rest } = WEIGHTS;
+  const sharded = {
+    ...rest,
+    "model.safetensors.index.json": Buffer.from(JSON.stringify(index)),
+    [shards[0] as string]: BIG,
+    [shards[1] as string]: Buffer.alloc(999, 1),
+  };
+  const folder = temporaryFolder(t);
+  const weights = async (files: Record<string, Buffer>): Promise<string[]> => {
+    const pulled = await pullFrom(await startHub(t, files), folder);
+    return readdirSync(pulled.folder).filter((name) => name.startsWith("model"));
+  };
+  await weights(sharded);
+  writeFileSync(path.join(folder, "weights", "owner--some-whisper", "notes.safetensors"), "mine");
+  assert.deepEqual(await weights(WEIGHTS), ["model.safetensors"]);
+  assert.deepEqual(await weights(sharded), [...shards, "model.safetensors.index.json"]);
+  assert.ok(existsSync(path.join(folder, "weights", "owner--some-whisper", "notes.safetensors")));
 });
 
 test("what is no model is told as none", async (t) => {
