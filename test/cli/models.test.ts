@@ -115,7 +115,7 @@ test("the printed commands are the exporter's and our own, with words that a she
   ]);
   assert.match(card[0] ?? "", /whisper-small-cuda\.onnx' --precision float16 --name whisper-small-cuda /);
   const taken = exportSteps({ ...pulled, name: "whisper-base", licence: null }, "/srv").processor;
-  assert.match(taken[0] ?? "", / \/srv\/whisper-base-own\.onnx --name whisper-base-own --source \S+$/);
+  assert.match(taken[0] ?? "", / \/srv\/whisper-base-own\.onnx --name whisper-base-own --source \S+ --licence unknown$/);
   const script = readFileSync(exporter, "utf8");
   for (const [, option] of `${processor[0]} ${card[0]}`.matchAll(/ (--\w+)/g))
     assert.ok(script.includes(`"${option}"`), option);

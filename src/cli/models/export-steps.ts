@@ -34,7 +34,8 @@ function stepsOf(
 ): string[] {
   const place = path.resolve(models);
   const exporter = existsSync(EXPORTER) ? EXPORTER : "models/export/export.py";
-  const about = ["--name", name, "--source", source, ...(licence === null ? [] : ["--licence", licence])];
+  // Without one the exporter would write its own default, that of Whisper.
+  const about = ["--name", name, "--source", source, "--licence", licence ?? "unknown"];
   const tokenizer = path.join(folder, "tokenizer.json");
   return [
     ["python", exporter, folder, path.join(place, `${name}.onnx`), ...more, ...about],
