@@ -15,7 +15,7 @@ import { checkFolders } from "../../src/models/folders.ts";
 import { readManifest } from "../../src/models/manifest.ts";
 import { MODEL } from "../asr/clips.ts";
 import { onnxFile } from "../asr/onnx-file.ts";
-import { COMMIT, readyFiles, startHub } from "../hub/fake-hub.ts";
+import { COMMIT, readyFiles, sha256, startHub } from "../hub/fake-hub.ts";
 import { jsonLines, ROOT, run, temporaryFolder } from "./command.ts";
 
 test("a model is pulled by the command into the folder of the settings, and the token reaches the hub alone", async (t) => {
@@ -115,7 +115,10 @@ test("the printed commands are the exporter's and our own, with words that a she
   ]);
   assert.match(card[0] ?? "", /whisper-small-cuda\.onnx' --precision float16 --name whisper-small-cuda /);
   const taken = exportSteps({ ...pulled, name: "whisper-base", licence: null }, "/srv").processor;
-  assert.match(taken[0] ?? "", / \/srv\/whisper-base-own\.onnx --name whisper-base-own --source \S+ --licence unknown$/);
+  assert.match(
+    taken[0] ?? "",
+    / \/srv\/whisper-base-own\.onnx --name whisper-base-own --source \S+ --licence unknown$/,
+  );
   const script = readFileSync(exporter, "utf8");
   for (const [, option] of `${processor[0]} ${card[0]}`.matchAll(/ (--\w+)/g))
     assert.ok(script.includes(`"${option}"`), option);
@@ -147,6 +150,29 @@ test("an exported model is added with the tokenizer of its weights, and with no 
     ],
   );
   assert.equal(recogniserFiles("whisper-own", folder).modelPath, path.join(folder, "whisper-own.onnx"));
+});
+
+test("a model for cards is told to be set as one, added or pulled", async (t) => {
+  const folder = temporaryFolder(t);
+  const facts = await readOnnxProperties(MODEL.modelPath);
+  const graph = onnxFile({ ...facts, "linescribe.device": "cuda" });
+  writeFileSync(path.join(folder, "for-cards.onnx"), graph);
+  const ready = readyFiles("pulled-one");
+  const { models } = JSON.parse(String(ready["manifest.json"]));
+  Object.assign(models[0], { bytes: graph.length, sha256: sha256(Buffer.from(graph)) });
+  const manifest = Buffer.from(JSON.stringify({ models }));
+  const hub = await startHub(t, {
+    ...ready,
+    "pulled-one.onnx": Buffer.from(graph),
+    "manifest.json": manifest,
+  });
+  const own = { LINESCRIBE_MODELS: folder, LINESCRIBE_HUB: hub.url };
+  const [added, pulled] = await Promise.all([
+    run(["models", "add", "for-cards", "--tokenizer", MODEL.tokenizerPath], folder, own),
+    run(["models", "pull", "owner/some-whisper", "--into", "pulled"], folder, own),
+  ]);
+  assert.match(added.stdout, /set asr\.cudaModel \(LINESCRIBE_ASR_CUDA_MODEL\) to for-cards$/m);
+  assert.match(pulled.stdout, /set asr\.cudaModel \(LINESCRIBE_ASR_CUDA_MODEL\) to pulled-one$/m);
 });
 
 test("doctor looks into the own folder, and says which remedy belongs to which", async (t) => {

@@ -13,6 +13,7 @@ import type { ModelEntry } from "../../models/manifest.ts";
 import { readOwnManifest, withModels, writeManifest } from "../../models/merge.ts";
 import { notWritten, syncFolder } from "../../models/write.ts";
 import { print, printJson } from "../terminal.ts";
+import { settingFor } from "./setting.ts";
 
 export interface AddModelOptions {
   tokenizer?: string;
@@ -47,8 +48,7 @@ export async function addModel(name: string, options: AddModelOptions): Promise<
     await writeManifest(folder, manifest);
     if (options.json)
       for (const entry of entries) printJson({ ...entry, path: path.join(folder, entry.file) });
-    else
-      print(`${pc.green("ok")}    ${name} is in ${folder}; set asr.model (LINESCRIBE_ASR_MODEL) to ${name}`);
+    else print(`${pc.green("ok")}    ${name} is in ${folder}; ${settingFor(metadata.device, name)}`);
   } finally {
     await lock.release();
   }

@@ -1,9 +1,11 @@
 /**
  * `linescribe models pull`: fetches a model from a hub, and says what to do with it.
  */
+import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pc from "picocolors";
 import { loadHubSettings } from "../../app/hub.ts";
+import { readWhisperMetadata, type WhisperMetadata } from "../../asr/metadata.ts";
 import { LinescribeError } from "../../base/error.ts";
 import { HubClient, maySendToken } from "../../hub/client.ts";
 import type { HubName } from "../../hub/name.ts";
@@ -11,6 +13,7 @@ import { type Pulled, pull } from "../../hub/pull.ts";
 import { print, printJson } from "../terminal.ts";
 import { exportSteps } from "./export-steps.ts";
 import { createReport } from "./progress.ts";
+import { settingFor } from "./setting.ts";
 
 export interface PullModelOptions {
   from?: string;
@@ -34,7 +37,7 @@ export async function pullModel(name: HubName, options: PullModelOptions): Promi
   try {
     const pulled = await pull({ client, name, revision, folder, report, signal: stop.signal, sleep });
     report.stop();
-    show(pulled, folder, json);
+    await show(pulled, folder, json);
   } finally {
     report.stop();
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, onSignal);
@@ -53,7 +56,14 @@ async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-function show(pulled: Pulled, models: string, json: boolean): void {
+/** What the graph says that it is for; one that says nothing is refused when it is loaded, not here. */
+async function deviceOf({ folder, files }: Pulled): Promise<WhisperMetadata["device"]> {
+  const graph = files.find(({ name }) => name.endsWith(".onnx"))?.name ?? "";
+  const metadata = await readWhisperMetadata(path.join(folder, graph)).catch(() => null);
+  return metadata?.device ?? "cpu";
+}
+
+async function show(pulled: Pulled, models: string, json: boolean): Promise<void> {
   const { kind, name, commit, folder, files } = pulled;
   const next = kind === "weights" ? exportSteps(pulled, models) : null;
   if (json) {
@@ -62,7 +72,7 @@ function show(pulled: Pulled, models: string, json: boolean): void {
     return;
   }
   if (next === null) {
-    print(`${pc.green("ok")}    ${name} is in ${folder}; set asr.model (LINESCRIBE_ASR_MODEL) to ${name}`);
+    print(`${pc.green("ok")}    ${name} is in ${folder}; ${settingFor(await deviceOf(pulled), name)}`);
     return;
   }
   print(`${pc.green("ok")}    the weights of ${name} are in ${folder}`);
