@@ -64,7 +64,8 @@ export class TimelineView {
 
   /** @param {number} zoom - What is in the middle stays there. */
   #zoomTo(zoom) {
-    if (zoom < 1 || zoom > this.#most) return;
+    // In a wider window less is left to zoom in by, perhaps less than there is; out of it there is always a way.
+    if (zoom < 1 || (zoom > this.#zoom && zoom > this.#most)) return;
     const { scrollLeft, clientWidth } = this.#scroller;
     const middle = (scrollLeft + clientWidth / 2) / (clientWidth * this.#zoom);
     this.#zoom = zoom;
