@@ -6,8 +6,8 @@ import path from "node:path";
 import { LinescribeError } from "../base/error.ts";
 import { digestOf } from "../models/digest.ts";
 import { lockFolder } from "../models/lock.ts";
-import { type ModelEntry, modelsDirectory } from "../models/manifest.ts";
-import { readOwnManifest, withModels, writeManifest } from "../models/merge.ts";
+import type { ModelEntry } from "../models/manifest.ts";
+import { expectOwnFolder, readOwnManifest, withModels, writeManifest } from "../models/merge.ts";
 import { notWritten } from "../models/write.ts";
 import { pageAddress } from "./address.ts";
 import type { HubClient } from "./client.ts";
@@ -67,11 +67,7 @@ interface Plan {
  */
 export async function pull(options: PullOptions): Promise<Pulled> {
   const folder = path.resolve(options.folder);
-  if (folder === modelsDirectory()) {
-    const message =
-      "Expected a folder of your own; what lies in the package's folder would be lost with the next version";
-    throw new LinescribeError("MODEL_NOT_WRITTEN", message);
-  }
+  expectOwnFolder(folder);
   const listing = await fetchListing(
     options.client,
     options.name.repository,

@@ -14,6 +14,16 @@ import {
 } from "./manifest.ts";
 import { replaceFile } from "./write.ts";
 
+/** @throws {LinescribeError} MODEL_NOT_WRITTEN for the package's own folder, before anything is put there. */
+export function expectOwnFolder(folder: string): void {
+  if (path.resolve(folder) !== modelsDirectory()) return;
+  throw new LinescribeError(
+    "MODEL_NOT_WRITTEN",
+    "Expected a folder of your own; what lies in the package's folder would be lost with the next version. " +
+      "Name another folder with --into, or set models (LINESCRIBE_MODELS).",
+  );
+}
+
 /** The manifest of a folder; empty where there is none yet. @throws {LinescribeError} MODEL_ALTERED */
 export function readOwnManifest(folder: string): Manifest {
   return existsSync(path.join(folder, MANIFEST_FILE)) ? readManifest(folder) : { models: [] };
@@ -51,10 +61,9 @@ export function withModels(
 /**
  * Writes the manifest of a folder, as a whole.
  *
- * @throws {LinescribeError} MODEL_NOT_WRITTEN; RangeError for the package's own folder, whose manifest is its maker's.
+ * @throws {LinescribeError} MODEL_NOT_WRITTEN, also for the package's own folder, whose manifest is its maker's.
  */
 export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
-  if (path.resolve(folder) === modelsDirectory())
-    throw new RangeError("Expected a folder beside the package's own");
+  expectOwnFolder(folder);
   await replaceFile(path.join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
 }

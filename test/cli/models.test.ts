@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { loadHubSettings } from "../../src/app/hub.ts";
@@ -12,7 +12,8 @@ import { exportSteps } from "../../src/cli/models/export-steps.ts";
 import { LineReport } from "../../src/cli/models/progress.ts";
 import type { HubFile } from "../../src/hub/listing.ts";
 import { checkFolders } from "../../src/models/folders.ts";
-import { readManifest } from "../../src/models/manifest.ts";
+import { modelsDirectory, readManifest } from "../../src/models/manifest.ts";
+import { writeManifest } from "../../src/models/merge.ts";
 import { MODEL } from "../asr/clips.ts";
 import { onnxFile } from "../asr/onnx-file.ts";
 import { COMMIT, readyFiles, sha256, startHub } from "../hub/fake-hub.ts";
@@ -150,6 +151,15 @@ test("an exported model is added with the tokenizer of its weights, and with no 
     ],
   );
   assert.equal(recogniserFiles("whisper-own", folder).modelPath, path.join(folder, "whisper-own.onnx"));
+});
+
+test("nothing is added to the package's own folder", async () => {
+  const folder = modelsDirectory();
+  const before = readdirSync(folder);
+  const options = { into: folder, tokenizer: MODEL.tokenizerPath };
+  await assert.rejects(addModel("whisper-base", options), { code: "MODEL_NOT_WRITTEN", message: /--into/ });
+  await assert.rejects(writeManifest(folder, { models: [] }), { code: "MODEL_NOT_WRITTEN" });
+  assert.deepEqual(readdirSync(folder), before);
 });
 
 test("a model for cards is told to be set as one, added or pulled", async (t) => {

@@ -10,7 +10,7 @@ import { LinescribeError, messageOf } from "../../base/error.ts";
 import { digestOf } from "../../models/digest.ts";
 import { lockFolder } from "../../models/lock.ts";
 import type { ModelEntry } from "../../models/manifest.ts";
-import { readOwnManifest, withModels, writeManifest } from "../../models/merge.ts";
+import { expectOwnFolder, readOwnManifest, withModels, writeManifest } from "../../models/merge.ts";
 import { notWritten, syncFolder } from "../../models/write.ts";
 import { print, printJson } from "../terminal.ts";
 import { settingFor } from "./setting.ts";
@@ -31,6 +31,7 @@ export interface AddModelOptions {
 export async function addModel(name: string, options: AddModelOptions): Promise<void> {
   const settings = loadHubSettings({ file: options.config, into: options.into });
   const folder = path.resolve(settings.folder);
+  expectOwnFolder(folder);
   const graph = path.join(folder, `${name}.onnx`);
   const metadata = await readWhisperMetadata(graph);
   const tokenizer = path.join(folder, `${name}.tokenizer.json`);
