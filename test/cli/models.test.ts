@@ -111,7 +111,7 @@ test("the printed commands are the exporter's and our own, with words that a she
   assert.deepEqual(processor, [
     `python ${exporter} '/srv/my models/weights/whisper-small' '/srv/my models/whisper-small.onnx' ` +
       "--name whisper-small --source https://huggingface.co/openai/whisper-small --licence apache-2.0",
-    "linescribe models add whisper-small --tokenizer '/srv/my models/weights/whisper-small/tokenizer.json' " +
+    "npm run linescribe -- models add whisper-small --tokenizer '/srv/my models/weights/whisper-small/tokenizer.json' " +
       "--into '/srv/my models'",
   ]);
   assert.match(card[0] ?? "", /whisper-small-cuda\.onnx' --precision float16 --name whisper-small-cuda /);

@@ -33,13 +33,16 @@ function stepsOf(
   more: readonly string[],
 ): string[] {
   const place = path.resolve(models);
-  const exporter = existsSync(EXPORTER) ? EXPORTER : "models/export/export.py";
+  const inClone = existsSync(EXPORTER);
+  const exporter = inClone ? EXPORTER : "models/export/export.py";
+  // A clone installs no command.
+  const linescribe = inClone ? ["npm", "run", "linescribe", "--"] : ["linescribe"];
   // Without one the exporter would write its own default, that of Whisper.
   const about = ["--name", name, "--source", source, "--licence", licence ?? "unknown"];
   const tokenizer = path.join(folder, "tokenizer.json");
   return [
     ["python", exporter, folder, path.join(place, `${name}.onnx`), ...more, ...about],
-    ["linescribe", "models", "add", name, "--tokenizer", tokenizer, "--into", place],
+    [...linescribe, "models", "add", name, "--tokenizer", tokenizer, "--into", place],
   ].map((words) => words.map(quoted).join(" "));
 }
 
