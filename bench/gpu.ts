@@ -88,7 +88,7 @@ async function measure(
   printPeak(peak);
   const cells = await time(place, model, options, { ...chosen, peak, clips });
   const held = await holdCalls({ options, place, model, engine: { models: model.models, asr }, clips });
-  const verdict = verdictOf(place.card?.name ?? null, model.sizes, held.heldWithPartials);
+  const verdict = verdictOf(place.card?.name ?? null, model.sizes, held.heldWithPartials, options);
   console.log(`\n${verdict.text}`);
   if (check && verdict.missed) process.exitCode = 1;
   if (!json) return;

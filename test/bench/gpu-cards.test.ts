@@ -79,19 +79,20 @@ test("power is told as what it was mostly and at most, and not at all where the 
 
 const SIZES = { melBands: 80, vocabulary: 51_865, tailPool: 8, tailBlocks: 64 };
 const BASE = { ...SIZES, width: 512, encoderLayers: 6, decoderLayers: 6 };
+const PLAYED = { callMs: 45_000, tokensPerSecond: null };
 const TURBO = { ...SIZES, width: 1280, encoderLayers: 32, decoderLayers: 4 };
 
 test("goals are judged on an H100 or H200 only, each for its shape of model", () => {
   const card = "NVIDIA H100 80GB HBM3";
-  assert.equal(verdictOf(card, BASE, 2000).missed, false);
-  assert.equal(verdictOf(card, BASE, 1999).missed, true);
-  assert.equal(verdictOf("NVIDIA H200", TURBO, 560).missed, true);
-  assert.equal(verdictOf("NVIDIA H200", TURBO, 600).missed, false);
+  assert.equal(verdictOf(card, BASE, 2000, PLAYED).missed, false);
+  assert.equal(verdictOf(card, BASE, 1999, PLAYED).missed, true);
+  assert.equal(verdictOf("NVIDIA H200", TURBO, 560, PLAYED).missed, true);
+  assert.equal(verdictOf("NVIDIA H200", TURBO, 600, PLAYED).missed, false);
   const unmeasured = [
-    verdictOf(null, BASE, 3),
-    verdictOf("NVIDIA L4", BASE, 300),
-    verdictOf(card, { ...TURBO, decoderLayers: 32 }, 100),
-    verdictOf(card, BASE, null),
+    verdictOf(null, BASE, 3, PLAYED),
+    verdictOf("NVIDIA L4", BASE, 300, PLAYED),
+    verdictOf(card, { ...TURBO, decoderLayers: 32 }, 100, PLAYED),
+    verdictOf(card, BASE, null, PLAYED),
   ];
   for (const { text, missed } of unmeasured) {
     assert.match(text, /^the goals were not measured: /);
@@ -101,4 +102,24 @@ test("goals are judged on an H100 or H200 only, each for its shape of model", ()
     ["NVIDIA H100 PCIe", "NVIDIA H200 NVL", "NVIDIA A100-SXM4-80GB", "NVIDIA GH200 480GB"].map(isGoalCard),
     [true, true, false, false],
   );
+});
+
+test("goals are judged by calls long enough, and by random weights only where those are made to work enough", () => {
+  const card = "NVIDIA H100 80GB HBM3";
+  const random = { ...PLAYED, tokensPerSecond: 3.5 };
+  assert.equal(
+    verdictOf(card, TURBO, 600, random).text,
+    "the shape of large-v3-turbo, random weights, 3.5 tokens/s: 600 calls held with partials, at least the goal of 561",
+  );
+  assert.equal(verdictOf(card, TURBO, 500, random).missed, true);
+  const unmeasured = [
+    verdictOf(card, BASE, 5000, random),
+    verdictOf(card, TURBO, 5000, { ...random, tokensPerSecond: 3.4 }),
+    verdictOf(card, TURBO, 5000, { ...random, callMs: 44_000 }),
+    verdictOf(card, BASE, 1, { ...PLAYED, callMs: 5000 }),
+  ];
+  for (const { text, missed } of unmeasured) {
+    assert.match(text, /^the goals were not measured: /);
+    assert.equal(missed, false);
+  }
 });
