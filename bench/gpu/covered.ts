@@ -1,6 +1,7 @@
 /**
  * Delays of calls whose words say nothing, because the model's weights are random: a word counts as shown by the first
- * event that has heard it, whatever that made of it. There is no word error rate.
+ * event that has heard it, whatever that made of it. There is no word error rate, which would tell of finals that never
+ * came: a clip of which no final has heard a word counts as lost.
  */
 import { addFinalDelays, type Delays, LONG_UTTERANCE_MS, type PlayedCall } from "../held.ts";
 
@@ -29,9 +30,12 @@ export function coveredDelays(calls: readonly PlayedCall[]): Delays {
         ...partials.filter(({ utterance }) => utterance === final.utterance),
         { endMs: final.endMs, at },
       ];
-      const ends = call.clips
+      const clips = call.clips
         .filter((clip) => clip.track === track)
-        .flatMap(({ startMs, words }) => words.map((word) => startMs + word.endMs));
+        .map(({ startMs, words }) => words.map((word) => startMs + word.endMs));
+      const isHeard = (ms: number) => finals.some(({ final }) => ms > final.startMs && ms <= final.endMs);
+      sum.lost += clips.filter((words) => words.length > 0 && !words.some(isHeard)).length;
+      const ends = clips.flat();
       for (const { final, at } of finals) {
         const { startMs, endMs } = final;
         const own = toldOf({ final, at });

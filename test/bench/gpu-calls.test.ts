@@ -164,4 +164,12 @@ test("a word is shown by the first event of its utterance that has it, and by wo
   assert.deepEqual(covered.lags, [400, 500], "the second partial had heard the second word");
   assert.equal(covered.rates.shown, 1);
   assert.deepEqual(covered.finals, [1300]);
+  assert.equal(covered.lost, 0);
+});
+
+test("of words that say nothing a clip without a final is lost", () => {
+  const [heard] = played.clips;
+  const unheard = { ...heard, startMs: 8000, speechEndMs: 11_000 } as (typeof played.clips)[number];
+  assert.equal(coveredDelays([{ ...played, clips: [...played.clips, unheard] }]).lost, 1);
+  assert.equal(coveredDelays([{ ...played, finals: [] }]).lost, 1);
 });
