@@ -2,24 +2,14 @@
  * The model of a bench: one of the manifest, or any file, in a models folder of its own so that the engine takes it as it
  * takes every other.
  */
-import { createHash } from "node:crypto";
-import {
-  createReadStream,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { pipeline } from "node:stream/promises";
 import { loadSection } from "../../src/app/config.ts";
 import { recogniserFiles } from "../../src/app/model-files.ts";
 import { type Device, expectModelFor } from "../../src/asr/device.ts";
 import { readWhisperMetadata, type WhisperMetadata } from "../../src/asr/metadata.ts";
+import { digestOf } from "../../src/models/digest.ts";
 import { readManifest } from "../../src/models/manifest.ts";
 import type { WhisperSizes } from "./arithmetic.ts";
 import { decoderLayers } from "./decoder-layers.ts";
@@ -82,7 +72,8 @@ async function folderFor(modelPath: string): Promise<{ name: string; models: str
   const name = readManifest().models.some((entry) => entry.name === stem) ? `${stem}-given` : stem;
   const entryOf = async (file: string) => {
     const [licence, source] = ["unknown", "a file that was named"];
-    return { licence, source, file, ...(await digest(path.join(beside, file))) };
+    const { bytes, hex } = await digestOf(path.join(beside, file), "sha256");
+    return { licence, source, file, bytes, sha256: hex };
   };
   const entries = [
     { ...(await entryOf(`${stem}.onnx`)), name, purpose: "asr" },
@@ -94,10 +85,4 @@ async function folderFor(modelPath: string): Promise<{ name: string; models: str
   for (const file of files) symlinkSync(path.join(beside, file), path.join(models, file));
   writeFileSync(path.join(models, "manifest.json"), JSON.stringify({ models: entries }));
   return { name, models };
-}
-
-async function digest(file: string) {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(file), hash);
-  return { bytes: statSync(file).size, sha256: hash.digest("hex") };
 }
