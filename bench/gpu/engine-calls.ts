@@ -26,6 +26,8 @@ import type { Place } from "./place.ts";
 
 export interface EngineCallsOptions {
   engine: Pick<Engine, "detector" | "recogniser">;
+  /** Those of the engine. */
+  counters: Pick<Counters, "get">;
   /** How utterances end. */
   config: Pick<Config, "endpointer" | "endpointMs">;
   clips: readonly Clip[];
@@ -55,6 +57,8 @@ interface Prepared extends PlannedCall {
 const LABEL = { track: "inbound", label: "inbound" } as const;
 /** At full speed so much is given at once, samples: the queue of speech detection is bounded. */
 const PIECE_SAMPLES = 60 * MODEL_RATE_HZ;
+/** Counters of what took recognition away for a while. */
+const LOSSES = ["asr.workersLost", "asr.timeouts", "asr.cardsLost"];
 
 export class EngineCalls {
   readonly #options: EngineCallsOptions;
@@ -70,8 +74,9 @@ export class EngineCalls {
   }
 
   async measure(count: number, load: Load): Promise<EngineOutcome> {
+    const { card, wordless, counters } = this.#options;
+    const lostBefore = lossesOf(counters);
     await this.#prepare(Math.min(count, this.#different));
-    const { card, wordless } = this.#options;
     const stopWatching = card === null ? () => null : watchCard(card);
     const loop = monitorEventLoopDelay({ resolution: 1 });
     loop.enable();
@@ -101,7 +106,10 @@ export class EngineCalls {
     const delays = wordless ? coveredDelays(played) : delaysOf(played, alone);
     const { fallenBack } = this.#options.engine.recogniser;
     if (fallenBack) console.log("the card was lost: what follows is what the processor did in its place");
-    return { ...delays, lost: delays.lost + (fallenBack ? 1 : 0), ...carried };
+    // What was lost and came back within the rung, a worker or a card, is no longer to be seen at its end.
+    const losses = lossesOf(counters) - lostBefore;
+    if (losses > 0) console.log(`${losses} worker(s) or card(s) were lost or too late, and replaced`);
+    return { ...delays, lost: delays.lost + losses + (fallenBack ? 1 : 0), ...carried };
   }
 
   /** Plans the first `count` calls, and plays each alone. */
@@ -163,6 +171,10 @@ export class EngineCalls {
     const reference = clips.flatMap(({ words }) => words.map(({ word }) => word));
     return { clips, finals, partials, startedAt, reference, hypothesis: heardWords(finals), lost };
   }
+}
+
+function lossesOf(counters: Pick<Counters, "get">): number {
+  return LOSSES.reduce((sum, name) => sum + counters.get(name), 0);
 }
 
 type PlayedPartial = PlayedCall["partials"][number]["partial"];

@@ -5,7 +5,7 @@ import { VAD_MODEL } from "../../src/app/engine.ts";
 import { recogniserFiles } from "../../src/app/model-files.ts";
 import type { Device } from "../../src/asr/device.ts";
 import { Recogniser } from "../../src/asr/recogniser.ts";
-import { Counters } from "../../src/base/counters.ts";
+import type { Counters } from "../../src/base/counters.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { findModel, modelsDirectory, readManifest, verifyModel } from "../../src/models/manifest.ts";
 import { SpeechDetector } from "../../src/vad/detector.ts";
@@ -21,6 +21,7 @@ export interface ForcedEngineOptions {
   /** On the processor. */
   workers: number;
   threads: number;
+  counters: Counters;
 }
 
 /** What stands by for a card. */
@@ -29,10 +30,10 @@ const FALLBACK = { model: "whisper-base", workers: 1 };
 const QUEUE_MAXIMUM_FRAMES = 9375;
 
 export async function startForcedEngine(options: ForcedEngineOptions) {
-  const { device, tokensPerSecond, vadWorkers, threads } = options;
+  const { device, tokensPerSecond, vadWorkers, threads, counters } = options;
   const { modelPath, tokenizerPath } = options.model;
   const files = { modelPath, tokenizerPath };
-  const common = { logger: silentLogger, counters: new Counters() };
+  const common = { logger: silentLogger, counters };
   const vad = await verifyModel(findModel(readManifest(), VAD_MODEL), modelsDirectory());
   const detector = await SpeechDetector.start({
     modelPath: vad,

@@ -70,15 +70,18 @@ export async function holdCalls(given: HoldOptions): Promise<HeldCalls> {
 type Rungs<T> = Map<Load, Rung<T>[]>;
 
 /** The server's engine, or for random weights one that makes them work. */
-async function startEngineFor({ options, place, model, engine }: HoldOptions, { asr, vad }: Config) {
+async function startEngineFor(
+  { options, place, model, engine }: HoldOptions,
+  { asr, vad }: Config,
+  counters: Counters,
+) {
   const { tokensPerSecond } = options;
   const vadWorkers = vad.workers;
   if (tokensPerSecond === null) {
-    const common = { logger: silentLogger, counters: new Counters() };
-    return startEngine({ asr, models: engine.models, vadWorkers, ...common });
+    return startEngine({ asr, models: engine.models, vadWorkers, logger: silentLogger, counters });
   }
   const { device } = place;
-  return startForcedEngine({ model, device, tokensPerSecond, vadWorkers, ...chooseThreads(asr) });
+  return startForcedEngine({ model, device, tokensPerSecond, vadWorkers, ...chooseThreads(asr), counters });
 }
 
 async function withoutSockets(given: HoldOptions): Promise<Rungs<EngineOutcome>> {
@@ -88,11 +91,14 @@ async function withoutSockets(given: HoldOptions): Promise<Rungs<EngineOutcome>>
   // Threads of speech detection are as many as the calls need, and the machine has.
   const limits = { calls: Math.max(ADMITTED, ...options.calls) };
   const config = loadConfig({ file: null, environment: {}, overrides: { asr: engine.asr, limits } });
-  const started = await startEngineFor(given, config);
+  const counters = new Counters();
+  const started = await startEngineFor(given, config, counters);
   try {
     const wordless = options.tokensPerSecond !== null;
     const { card } = place;
-    const calls = new EngineCalls({ engine: started, config, clips, callMs: options.callMs, wordless, card });
+    const calls = new EngineCalls({
+      ...{ engine: started, counters, config, clips, callMs: options.callMs, wordless, card },
+    });
     for (const load of options.loads) {
       const workers = `${started.workers} worker(s) of ${started.threads} thread(s) on the processor`;
       console.log(`\n${load}, without sockets: ${workers}, ${config.vad.workers} for speech detection`);
