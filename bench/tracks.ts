@@ -62,14 +62,23 @@ export async function run(args: string[], { json }: BenchOptions): Promise<void>
       if (!row.carried) break;
     }
     rows.push(...own);
-    const us = Math.min(...own.map(({ packetUs }) => packetUs ?? Infinity));
-    const full = Math.round(1e6 / us / PACKETS_PER_SECOND);
-    console.log(
-      `by arithmetic, at ${us.toFixed(0)} us a packet: a whole core is full with ${full} tracks, and 70 % in use with ` +
-        `${Math.round(full * 0.7)}`,
-    );
+    console.log(arithmeticOf(own));
   }
   if (json) console.log(JSON.stringify({ rows }));
+}
+
+/** What a whole core carries. Too many tracks make packets cheap, for each turn of the loop finds more: such rows do not count. */
+export function arithmeticOf(rows: readonly Pick<Row, "packetUs" | "carried">[]): string {
+  const us = Math.min(...rows.map(({ packetUs, carried }) => (carried ? packetUs : null) ?? Infinity));
+  const isKnown = us < Infinity;
+  const full = Math.round(1e6 / us / PACKETS_PER_SECOND);
+  const [packet, most, comfortable] = [us.toFixed(0), full, Math.round(full * 0.7)].map((value) =>
+    isKnown ? `${value}` : "-",
+  );
+  return (
+    `by arithmetic, at ${packet} us a packet where all tracks were carried: a whole core is full with ${most} tracks, ` +
+    `and 70 % in use with ${comfortable}`
+  );
 }
 
 /** The packets of a recording, in base64. */
