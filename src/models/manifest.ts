@@ -19,10 +19,10 @@ const modelEntry = z.strictObject({
   file: z.string().regex(/^(?!\.)[\w.-]{1,200}$/),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   bytes: z.int().positive(),
-  /** SPDX identifier. */
-  licence: z.string().min(1),
+  /** SPDX identifier. As `source`, it may come from a hub and is shown in terminals, which obey control characters. */
+  licence: z.string().regex(/^[\x20-\x7e]{1,100}$/),
   /** Where the file comes from, exact enough to get it again. */
-  source: z.string().min(1),
+  source: z.string().regex(/^\P{Cc}{1,1000}$/u),
   purpose: z.enum(["vad", "asr", "tokenizer"]),
 });
 
