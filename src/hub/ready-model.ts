@@ -9,6 +9,7 @@ import {
   type ModelEntry,
   parseManifest,
 } from "../models/manifest.ts";
+import { pulledFrom } from "../models/merge.ts";
 import type { HubClient } from "./client.ts";
 import type { HubFile, Listing } from "./listing.ts";
 import { readSmallFile } from "./small-file.ts";
@@ -69,7 +70,7 @@ export function chooseModel(manifest: Manifest, listing: Listing, wanted: string
   const files = [model, tokenizer].map((entry) => fileOf(entry, listing));
   const entries = [model, tokenizer].map((entry) => ({
     ...entry,
-    source: `${repository} at ${commit} on a hub; ${entry.source}`.slice(0, 500),
+    source: pulledFrom(repository, commit, entry.source),
   }));
   return { name: model.name, entries, files };
 }

@@ -14,6 +14,14 @@ import {
 } from "./manifest.ts";
 import { replaceFile } from "./write.ts";
 
+/** How `pulledFrom` begins. */
+const PULLED = /^(\S+) at [0-9a-f]+ on a hub; /;
+
+/** What a manifest says of where a pulled file comes from. @param origin - What the repository's own manifest says. */
+export function pulledFrom(repository: string, commit: string, origin: string): string {
+  return `${repository} at ${commit} on a hub; ${origin}`.slice(0, 500);
+}
+
 /** @throws {LinescribeError} MODEL_NOT_WRITTEN for the package's own folder, before anything is put there. */
 export function expectOwnFolder(folder: string): void {
   if (path.resolve(folder) !== modelsDirectory()) return;
@@ -32,8 +40,8 @@ export function readOwnManifest(folder: string): Manifest {
 /**
  * The manifest with `added` in it, in the place of entries of the same names.
  *
- * @throws {LinescribeError} MODEL_AMBIGUOUS when the package has another model of such a name, or another model here has
- *   such a file; MODEL_ALTERED when there would be more models than a manifest holds.
+ * @throws {LinescribeError} MODEL_AMBIGUOUS when the package has another model of such a name, the folder one from
+ *   elsewhere, or another model here has such a file; MODEL_ALTERED when there would be more models than a manifest holds.
  */
 export function withModels(
   own: Manifest,
@@ -46,6 +54,15 @@ export function withModels(
     const message = `The package has another model called ${name}; publish this one under a name of its own`;
     throw new LinescribeError("MODEL_AMBIGUOUS", message);
   }
+  for (const { name, sha256, source } of added) {
+    const older = own.models.find((entry) => entry.name === name);
+    if (older === undefined || older.sha256 === sha256 || originOf(older.source) === originOf(source))
+      continue;
+    const message =
+      `The folder has another model called ${name}, from ${older.source}; take it out of the manifest.json there, or ` +
+      "name another folder with --into";
+    throw new LinescribeError("MODEL_AMBIGUOUS", message);
+  }
   const names = new Set(added.map(({ name }) => name));
   const kept = own.models.filter(({ name }) => !names.has(name));
   const models = [...kept, ...added];
@@ -56,6 +73,11 @@ export function withModels(
     throw new LinescribeError("MODEL_AMBIGUOUS", message);
   }
   return parseManifest(JSON.stringify({ models }), "with the models added");
+}
+
+/** A newer commit of a repository is no other place. */
+function originOf(source: string): string {
+  return PULLED.exec(source)?.[1] ?? source;
 }
 
 /**

@@ -80,6 +80,27 @@ test("the second model of a folder joins the first, and a newer one takes the ol
   );
 });
 
+test("a model of the same name from elsewhere is not replaced, a newer commit is no other place", async (t) => {
+  const folder = temporaryFolder(t);
+  const hub = await startHub(t, readyFiles());
+  await pullFrom(hub, folder);
+  const manifest = path.join(folder, "manifest.json");
+  const edit = (from: string, to: string): void =>
+    writeFileSync(manifest, readFileSync(manifest, "utf8").replaceAll(from, to));
+  const newer = await startHub(t, readyFiles("whisper-tiny", 6000));
+  edit("owner/some-whisper at", "somebody/else at");
+  const graph = path.join(folder, "whisper-tiny.onnx");
+  await assert.rejects(pullFrom(newer, folder), {
+    code: "MODEL_AMBIGUOUS",
+    message: /another model called whisper-tiny, from somebody\/else/,
+  });
+  assert.equal(readFileSync(graph).length, 5000);
+  await pullFrom(hub, folder);
+  edit(COMMIT, "0".repeat(40));
+  await pullFrom(newer, folder);
+  assert.equal(readFileSync(graph).length, 6000);
+});
+
 test("of several models one has to be named, and only its files are fetched", async (t) => {
   const [one, two] = [readyFiles("one"), readyFiles("two")];
   const models = [one, two].flatMap((files) => JSON.parse(String(files["manifest.json"])).models);
