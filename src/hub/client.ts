@@ -117,11 +117,14 @@ export class HubClient {
     }
   }
 
-  /** What may be redirected to depends on where the hub is, which is looked up once. */
+  /** What may be redirected to depends on where the hub is, which is looked up until it is known. */
   #connectElsewhere(): Promise<Connect> {
     this.#elsewhere ??= resolve(bareHost(this.hub)).then((addresses) => {
       const permits = createAddressGuard({ allow: networksBeside(addresses) });
       return createConnector({ permits, resolve, timeoutMs: CONNECT_MS });
+    });
+    this.#elsewhere.catch(() => {
+      this.#elsewhere = null;
     });
     return this.#elsewhere;
   }

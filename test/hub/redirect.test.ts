@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import dns from "node:dns/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { test } from "node:test";
 import { createAddressGuard } from "../../src/fetch/address-guard.ts";
+import { HubClient } from "../../src/hub/client.ts";
 import { asHubError } from "../../src/hub/fault.ts";
 import { networksBeside, nextHop } from "../../src/hub/redirect.ts";
 import { parseRetryAfter } from "../../src/hub/refusal.ts";
+import { listen } from "./fake-hub.ts";
 
 const ADDRESSES = [
   "8.8.8.8",
@@ -20,6 +24,27 @@ const ADDRESSES = [
 function reachable(...addresses: string[]): string[] {
   return ADDRESSES.filter(createAddressGuard({ allow: networksBeside(addresses), ownAddresses: () => [] }));
 }
+
+test("a hub whose name was not found once is looked up again", async (t) => {
+  const url = new URL(await listen(t, (_, response) => void response.end("ok")));
+  let lookups = 0;
+  const mocked = t.mock.method(dns, "lookup", async () => {
+    lookups += 1;
+    if (lookups === 1) throw Object.assign(new Error("getaddrinfo EAI_AGAIN"), { code: "EAI_AGAIN" });
+    return [{ address: "127.0.0.1", family: 4 }];
+  });
+  syncBuiltinESMExports();
+  t.after(() => {
+    mocked.mock.restore();
+    syncBuiltinESMExports();
+  });
+  const client = new HubClient({ hub: new URL("http://hub.example"), token: null });
+  const { signal } = new AbortController();
+  await assert.rejects(client.open(url, {}, signal), { code: "HUB_UNREACHABLE" });
+  const answer = await client.open(url, {}, signal);
+  assert.equal(answer.status, 200);
+  answer.close();
+});
 
 test("a hub redirects no further inside than it is itself", () => {
   const outside = ["8.8.8.8", "2606:4700::1"];
