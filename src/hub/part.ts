@@ -186,15 +186,10 @@ async function removePart(target: string): Promise<void> {
   await rm(stateOf(target), { force: true });
 }
 
-/** Bytes of a file that are on the disk already, in its place or in its part. */
-export async function bytesOnDisk(folder: string, { name, bytes }: HubFile): Promise<number> {
-  const sizes = [path.join(folder, name), partOf(path.join(folder, name))].map((file) =>
-    stat(file).then(
-      ({ size }) => size,
-      () => 0,
-    ),
-  );
-  return Math.min(bytes, Math.max(...(await Promise.all(sizes))));
+/** Bytes of a file that are on the disk already, in its part. */
+export async function bytesInPart(folder: string, { name, bytes }: HubFile): Promise<number> {
+  const part = await stat(partOf(path.join(folder, name))).catch(() => null);
+  return Math.min(bytes, part?.size ?? 0);
 }
 
 async function written<T>(target: string, work: () => Promise<T>): Promise<T> {

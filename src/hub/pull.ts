@@ -14,7 +14,7 @@ import type { HubClient } from "./client.ts";
 import { download } from "./download.ts";
 import { fetchListing, type HubFile, type Listing } from "./listing.ts";
 import type { HubName } from "./name.ts";
-import { bytesOnDisk, Part } from "./part.ts";
+import { bytesInPart, Part } from "./part.ts";
 import { chooseModel, noModel, readHubManifest } from "./ready-model.ts";
 import { hasWeights, removeOtherWeights, weightFiles, weightsFolder } from "./weights.ts";
 
@@ -116,13 +116,15 @@ async function planOf(
 }
 
 async function fetchFiles({ folder, files }: Pulled, listing: Listing, options: PullOptions): Promise<void> {
-  await expectRoom(folder, files);
+  const missing: HubFile[] = [];
+  for (const file of files) {
+    if (await isIntact(folder, file)) options.report.ended(file, "intact");
+    else missing.push(file);
+  }
+  await expectRoom(folder, missing);
   const parts: Part[] = [];
   try {
-    for (const file of files) {
-      if (await isIntact(folder, file)) options.report.ended(file, "intact");
-      else parts.push(await fetchFile(folder, file, listing, options));
-    }
+    for (const file of missing) parts.push(await fetchFile(folder, file, listing, options));
     for (const part of parts) await part.place();
   } finally {
     for (const part of parts) await part.close();
@@ -161,9 +163,13 @@ async function isIntact(folder: string, { name, bytes, digest }: HubFile): Promi
   return found !== null && found.bytes === bytes && found.hex === digest.hex;
 }
 
-/** Before gigabytes are fetched for nothing; what is told later by the disk itself is told, too. */
+/**
+ * Before gigabytes are fetched for nothing; what is told later by the disk itself is told, too.
+ *
+ * @param files - Those to be fetched. A file in the place of one keeps its room until the new one is there.
+ */
 async function expectRoom(folder: string, files: readonly HubFile[]): Promise<void> {
-  const there = await Promise.all(files.map((file) => bytesOnDisk(folder, file)));
+  const there = await Promise.all(files.map((file) => bytesInPart(folder, file)));
   const needed = files.reduce((sum, { bytes }, index) => sum + bytes - (there[index] as number), 0);
   const disk = await statfs(folder).catch(() => null);
   if (disk === null || disk.bavail * disk.bsize >= needed) return;

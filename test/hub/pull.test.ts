@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import fs from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import path from "node:path";
 import { test } from "node:test";
 import { recogniserFiles } from "../../src/app/model-files.ts";
@@ -60,7 +62,7 @@ test("what is there and intact is not fetched again, what was altered is", async
   writeFileSync(path.join(folder, "whisper-tiny.onnx"), "altered");
   const again = silence();
   await pullFrom(hub, folder, { told: again });
-  assert.deepEqual(again.ended, ["whisper-tiny.onnx pulled", "whisper-tiny.tokenizer.json intact"]);
+  assert.deepEqual(again.ended, ["whisper-tiny.tokenizer.json intact", "whisper-tiny.onnx pulled"]);
   assert.equal(readFileSync(path.join(folder, "whisper-tiny.onnx")).length, 5000);
 });
 
@@ -99,6 +101,24 @@ test("a model of the same name from elsewhere is not replaced, a newer commit is
   edit(COMMIT, "0".repeat(40));
   await pullFrom(newer, folder);
   assert.equal(readFileSync(graph).length, 6000);
+});
+
+test("room is needed for what is fetched, also where an altered file of the same size is in place", async (t) => {
+  const hub = await startHub(t, readyFiles());
+  const folder = temporaryFolder(t);
+  await pullFrom(hub, folder);
+  const statfs = t.mock.method(fs, "statfs", async () => ({ bavail: 4, bsize: 1024 }));
+  syncBuiltinESMExports();
+  t.after(() => {
+    statfs.mock.restore();
+    syncBuiltinESMExports();
+  });
+  await pullFrom(hub, folder);
+  writeFileSync(path.join(folder, "whisper-tiny.onnx"), Buffer.alloc(5000));
+  await assert.rejects(pullFrom(hub, folder), {
+    code: "MODEL_NOT_WRITTEN",
+    message: /room for 4096 bytes, 5000 are needed/,
+  });
 });
 
 test("of several models one has to be named, and only its files are fetched", async (t) => {
