@@ -16,6 +16,8 @@ export interface ChosenCards {
   files: ModelFiles;
   /** One worker each. */
   devices: readonly Device[];
+  /** Whether each of them has to start: they were named, and nothing else may recognise. */
+  needsAll: boolean;
 }
 
 export interface CardPlanOptions {
@@ -42,12 +44,12 @@ export async function planCards({
   if (device === "cpu" || cudaModel === undefined) return null;
   const inspection = await inspectCards(machine, { cards, modelBytes: modelBytes(cudaModel, models) });
   const faults = faultsOf(inspection);
-  const needed = device === "cuda" && cards !== null;
-  if (inspection.usable.length === 0 || (needed && faults.length > 0)) throw together(faults);
+  const needsAll = device === "cuda" && cards !== null;
+  if (inspection.usable.length === 0 || (needsAll && faults.length > 0)) throw together(faults);
   for (const { code, message } of faults) logger.warn({ code, reason: message }, "a card is not used");
   const files = await verifiedFiles(cudaModel, "cuda", models);
   const devices = inspection.usable.map(({ index }): Device => ({ kind: "cuda", card: index }));
-  return { model: cudaModel, files, devices };
+  return { model: cudaModel, files, devices, needsAll };
 }
 
 export function faultsOf({ findings }: { findings: readonly Finding[] }): LinescribeError[] {

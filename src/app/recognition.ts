@@ -74,8 +74,8 @@ async function startOnCards(
 ): Promise<Recognition> {
   // As nvidia-smi counts, by which asr.cards names them; CUDA's own order begins with the fastest.
   process.env.CUDA_DEVICE_ORDER = "PCI_BUS_ID";
-  const { model, devices } = plan;
-  const recogniser = await startRecogniser(files, { ...plan.files, devices }, options);
+  const { model, devices, needsAll } = plan;
+  const recogniser = await startRecogniser(files, { ...plan.files, devices, needsAll }, options);
   return { recogniser, model, devices, fallback: null, ...chooseThreads(options.asr) };
 }
 

@@ -68,9 +68,33 @@ export class Crew {
    * @throws {LinescribeError} what the first one failed with; all go on trying.
    */
   async start(count = this.#threads.length): Promise<void> {
+    await Promise.all(this.#enlist(count).map((thread) => thread.start()));
+  }
+
+  /**
+   * Starts all workers; resolves when each has loaded the model or failed to, if one has loaded it.
+   *
+   * @param onFailed - Called with each failure at once, for others may take minutes to load; that worker goes on trying.
+   * @throws {LinescribeError} what the first one failed with, when no other did better.
+   */
+  async startSome(onFailed: (device: Device, error: LinescribeError) => void): Promise<void> {
+    const fresh = this.#enlist(this.#threads.length);
+    const failures: LinescribeError[] = [];
+    const starts = fresh.map((thread) =>
+      thread.start().catch((error: LinescribeError) => {
+        failures.push(error);
+        onFailed(thread.device, error);
+      }),
+    );
+    await Promise.all(starts);
+    if (failures.length === fresh.length && failures[0]) throw failures[0];
+  }
+
+  /** Those of the first so many that were not started yet. */
+  #enlist(count: number): readonly WhisperThread[] {
     const fresh = this.#threads.slice(this.#enlisted.length, count);
     this.#enlisted = [...this.#enlisted, ...fresh];
-    await Promise.all(fresh.map((thread) => thread.start()));
+    return fresh;
   }
 
   /** The rules of the device. */

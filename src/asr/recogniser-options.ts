@@ -17,6 +17,8 @@ export interface ModelFiles {
 export interface CardPlan extends ModelFiles {
   /** A worker each; a card named twice has two. In tests and benches a processor may stand in for a card. */
   devices: readonly Device[];
+  /** Whether the start fails when one of them does. Default false: when none comes up; the others are tried again. */
+  needsAll?: boolean;
   /** What differs from `CARD_RULES`. */
   rules?: Partial<BatchRules>;
   /**

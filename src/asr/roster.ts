@@ -52,10 +52,24 @@ export class Roster {
     };
   }
 
-  /** Starts everybody who should be there from the start; resolves when they are. */
+  /**
+   * Starts everybody who should be there from the start; resolves when they are. Cards that do not start are left out, and
+   * tried again, unless the plan needs all.
+   *
+   * @throws {LinescribeError} what the first one failed with.
+   */
   async start(): Promise<void> {
-    if (this.#cards) await Promise.all([this.#cards.start(), this.#cores.start(STANDING_BY)]);
+    if (this.#cards) await Promise.all([this.#startCards(this.#cards), this.#cores.start(STANDING_BY)]);
     else await this.#cores.start();
+  }
+
+  async #startCards(cards: Crew): Promise<void> {
+    // The failure of an only card is told by whoever catches it.
+    if (this.#options.cards?.needsAll || cards.threads.length === 1) return cards.start();
+    const { logger } = this.#options;
+    await cards.startSome((device, { code, message }) => {
+      logger.warn({ code, device, reason: message }, "a card did not start, and is tried again");
+    });
   }
 
   /** Whether there are cards, and none of them is up. */

@@ -9,6 +9,7 @@ import type { Logger } from "../base/log.ts";
 import { MODEL_RATE_HZ } from "../base/time.ts";
 import { endWorker, startWorker } from "../base/worker.ts";
 import type { BatchRules } from "./batch-rules.ts";
+import type { Device } from "./device.ts";
 import { faultOf, startFault } from "./fault.ts";
 import { LeftThreads } from "./left-threads.ts";
 import type { Portion } from "./portions.ts";
@@ -65,6 +66,10 @@ export class WhisperThread {
   /** What a batch for it has to obey: the rules of its device, within the memory that was found to be there. */
   get rules(): BatchRules {
     return { ...this.#options.data.rules, paddedSamples: this.#budgetSamples };
+  }
+
+  get device(): Device {
+    return this.#options.data.device;
   }
 
   /** The thread itself; null while it is being replaced. */

@@ -66,6 +66,7 @@ async function outcomeOf({ asr = {}, machine = {}, failure }: Given): Promise<Ou
     const onCards = `${cards && path.basename(cards.modelPath)} on ${cards?.devices.map(showDevice).join(" ")}`;
     // The model of the processor stands by in any case.
     assert.deepEqual([path.basename(modelPath), workers], ["base", 2]);
+    if (cards) assert.equal(cards.needsAll, asr.device === "cuda" && asr.cards !== undefined);
     started = cards ? onCards : "base on cpu cpu";
     if (failure && cards) throw failure;
     return {} as Recogniser;
@@ -90,6 +91,7 @@ test("cards are chosen when they can be used and a model for them is named, and 
   const machine = { driver: `${H100}\n${L4}` };
   assert.deepEqual(await outcomeOf({ machine }), cards);
   assert.deepEqual(await outcomeOf({ machine, asr: { device: "cuda" } }), cards);
+  assert.deepEqual(await outcomeOf({ machine, asr: { device: "cuda", cards: [0, 1] } }), cards);
   const second = await outcomeOf({ machine, asr: { cards: [1] } });
   assert.equal(second.started, "base-fp16 on cuda:1");
   assert.deepEqual(await outcomeOf({ machine, asr: { device: "cpu" } }), cpu);

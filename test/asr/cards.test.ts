@@ -219,6 +219,44 @@ test("while another card is up, nothing falls back", { timeout }, async (t) => {
   assert.deepEqual([second.batches, processor.batches, processor.workers.length], [[8], [], 1]);
 });
 
+test("a card that does not start is left out, told of, and tried again, unless all are needed", {
+  timeout,
+}, async (t) => {
+  const bad = new FakeDevice("card ");
+  bad.loads = false;
+  const good = new FakeDevice("card ");
+  const devices = [bad, good];
+  const counters = new WatchedCounters();
+  const warned: unknown[] = [];
+  const start = (more: Partial<CardPlan> = {}) =>
+    Recogniser.start({
+      ...MODEL,
+      workers: 1,
+      threads: 1,
+      logger: { ...silentLogger, warn: (fields) => void warned.push(fields) },
+      counters,
+      cards: { ...MODEL, devices: [0, 1].map((card) => ({ kind: "cuda", card })), retryMs: 2, ...more },
+      spawn: (data) =>
+        (data.device.kind === "cuda" ? (devices[data.device.card] as FakeDevice) : new FakeDevice()).spawn(
+          data,
+        ),
+    });
+  await assert.rejects(start({ needsAll: true }), { code: "ASR_CARD_LOST" });
+  assert.equal(warned.length, 0);
+  const recogniser = await start();
+  t.after(() => recogniser.close());
+  const [{ code, device }] = warned as [{ code: string; device: object }];
+  assert.deepEqual([code, device], ["ASR_CARD_LOST", { kind: "cuda", card: 0 }]);
+  assert.deepEqual(recogniser.cards, { planned: 2, up: 1 });
+  assert.deepEqual(await outcomes(recogniser.recognise(many(1))), ["card 32000"]);
+  bad.loads = true;
+  await bad.up(1);
+  assert.deepEqual(recogniser.cards, { planned: 2, up: 2 });
+  good.loads = false;
+  bad.loads = false;
+  await assert.rejects(start(), { code: "ASR_CARD_LOST" });
+});
+
 test("memory is tried before calls come: what fits bounds the batches, and nothing fails later", {
   timeout,
 }, async (t) => {
