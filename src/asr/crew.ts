@@ -58,7 +58,7 @@ export class Crew {
   constructor(options: CrewOptions, listener: CrewListener) {
     this.#options = options;
     this.#listener = listener;
-    this.headStart = new HeadStart(options.workers.length);
+    this.headStart = new HeadStart(() => Math.max(1, this.#enlisted.length));
     this.#threads = options.workers.map((data) => this.#createThread(data));
   }
 

@@ -19,15 +19,18 @@ const MARGIN = 2;
 const FIRST_GUESS = 0.1;
 
 export class HeadStart {
-  readonly #workers: number;
+  readonly #workers: () => number;
   readonly #now: () => number;
   /** Milliseconds of work, fading. */
   #busyMs = 0;
   #fadedAt: number;
   #turnaround = FIRST_GUESS;
 
-  /** @param now - Monotonic, ms. */
-  constructor(workers: number, now = (): number => performance.now()) {
+  /**
+   * @param workers - How many there are now, >= 1.
+   * @param now - Monotonic, ms.
+   */
+  constructor(workers: () => number, now = (): number => performance.now()) {
     this.#workers = workers;
     this.#now = now;
     this.#fadedAt = now();
@@ -48,7 +51,7 @@ export class HeadStart {
   /** How long before it is due a final of so much audio should be asked for, ms; Infinity while there is time to spare. */
   ms(audioMs: number): number {
     this.#fade();
-    if (this.#busyMs < IDLE_SHARE * MEMORY_MS * this.#workers) return Infinity;
+    if (this.#busyMs < IDLE_SHARE * MEMORY_MS * this.#workers()) return Infinity;
     return MARGIN * this.#turnaround * audioMs;
   }
 
