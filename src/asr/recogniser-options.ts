@@ -28,6 +28,8 @@ export interface CardPlan extends ModelFiles {
   warmUp?: boolean;
   /** A card that does not come up is tried again after this long, and then after twice as long each time, up to 60 times as long. Default 1000 ms. */
   retryMs?: number;
+  /** When no card has been up for this long, all processors are started. Default 5000 ms. */
+  patienceMs?: number;
   /** How long one inference may take per second of its audio, default 50 ms, and at least, default 10,000 ms. */
   timeoutMsPerSecond?: number;
   timeoutMinimumMs?: number;

@@ -3,7 +3,7 @@
  *
  * Beside cards one processor worker stands by with its model loaded. It proves at the start that there is something to fall back
  * on, takes what a card has no memory for, and answers the finals of a card that has just been lost. The others are
- * started, and stay, when no card comes up again.
+ * started, and stay, when no card has been up for some seconds.
  */
 import type { LinescribeError } from "../base/error.ts";
 import { type BatchRules, CARD_RULES, CPU_RULES } from "./batch-rules.ts";
@@ -22,6 +22,8 @@ const CPU_RESTART: RestartPolicy = { delayMs: () => 1000, steadyMs: 0 };
 /** The longest interval at which a lost card is tried, in first intervals; one that is lost sooner than that has failed again. */
 const LONGEST_RETRY = 60;
 const STANDING_BY = 1;
+/** A card comes up again within some seconds, or takes minutes to be given up if it hangs. */
+const PATIENCE_MS = 5000;
 
 export interface RosterListener {
   /** A worker is ready for a batch, or none is where one was. */
@@ -39,6 +41,9 @@ export class Roster {
   readonly #cards: Crew | null;
   readonly #cores: Crew;
   readonly #feeders: { cards: Feeder | null; cores: Feeder };
+  /** Whether all have been started who should be: until then no card is up because it is loading. */
+  #started = false;
+  #patience: NodeJS.Timeout | undefined;
 
   constructor(options: SettledOptions, schedule: Schedule<Job>, listener: RosterListener) {
     this.#options = options;
@@ -61,6 +66,7 @@ export class Roster {
   async start(): Promise<void> {
     if (this.#cards) await Promise.all([this.#startCards(this.#cards), this.#cores.start(STANDING_BY)]);
     else await this.#cores.start();
+    this.#started = true;
   }
 
   async #startCards(cards: Crew): Promise<void> {
@@ -99,11 +105,14 @@ export class Roster {
 
   /** Gives everybody who is free something to do. */
   feed(): void {
+    this.#watchCards();
     this.#feeders.cards?.feed(isForCards);
     this.#feeders.cores.feed((job) => this.#isForCores(job));
   }
 
   async close(): Promise<void> {
+    this.#started = false;
+    clearTimeout(this.#patience);
     this.#feeders.cards?.close();
     this.#feeders.cores.close();
     await Promise.all(this.crews.map((crew) => crew.close()));
@@ -111,6 +120,22 @@ export class Roster {
 
   #isForCores(job: Job): boolean {
     return job.offCards || this.serving === this.#cores;
+  }
+
+  /** Starts the other processors when no card has been up for a while. */
+  #watchCards(): void {
+    if (this.#started && this.fallenBack) {
+      const { patienceMs = PATIENCE_MS } = this.#options.cards ?? {};
+      this.#patience ??= setTimeout(() => this.#startCores(), patienceMs);
+    } else {
+      clearTimeout(this.#patience);
+      this.#patience = undefined;
+    }
+  }
+
+  #startCores(): void {
+    // Those that do not come up are tried again, and say so.
+    this.#cores.start().catch(() => {});
   }
 
   #listenToCores(): CrewListener {
@@ -136,8 +161,7 @@ export class Roster {
         logger.warn({ device, ...this.cards }, "the card recognises again");
       },
       gone: () => {
-        // Those that do not come up are tried again, and say so.
-        this.#cores.start().catch(() => {});
+        this.#startCores();
         this.#listener.changed();
       },
     };

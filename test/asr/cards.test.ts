@@ -219,6 +219,27 @@ test("while another card is up, nothing falls back", { timeout }, async (t) => {
   assert.deepEqual([second.batches, processor.batches, processor.workers.length], [[8], [], 1]);
 });
 
+test("all processors help when no card has been up for a while, long before it is given up", {
+  timeout,
+}, async (t) => {
+  const { recogniser, card, processor, counters } = await rig(t, { retryMs: 600_000, patienceMs: 20 });
+  card.loads = false;
+  card.workers[0]?.die();
+  assert.equal(processor.workers.length, 1);
+  await processor.up(2);
+  assert.equal(counters.get("asr.cardsLost"), 0);
+  assert.deepEqual(await outcomes(recogniser.recognise(many(1))), ["cpu 32000"]);
+});
+
+test("the other processors are not started for a card that is soon back", { timeout }, async (t) => {
+  const { recogniser, card, processor } = await rig(t, { patienceMs: 50 });
+  card.workers[0]?.die();
+  await card.up(2);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(recogniser.fallenBack, false);
+  assert.equal(processor.workers.length, 1);
+});
+
 test("a card that does not start is left out, told of, and tried again, unless all are needed", {
   timeout,
 }, async (t) => {
