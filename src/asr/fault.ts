@@ -51,5 +51,8 @@ export function startFault(code: ErrorCode | null, message: string, device: Devi
     return new LinescribeError("ASR_OUT_OF_MEMORY", `The model does not fit ${name}: ${message}`);
   if (fault === "device")
     return new LinescribeError("ASR_CARD_LOST", `Nothing can be done on ${name}: ${message}`);
+  // The session was opened there before: it is the largest batches that failed.
+  if (device.kind === "cuda")
+    return new LinescribeError("CARD_FAILED", `Recognition does not run on ${name}: ${message}`);
   return new LinescribeError("MODEL_ALTERED", `The model could not be loaded: ${message}`);
 }

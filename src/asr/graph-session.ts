@@ -7,6 +7,7 @@ import path from "node:path";
 import { InferenceSession } from "onnxruntime-node";
 import { LinescribeError, messageOf } from "../base/error.ts";
 import { type Device, showDevice } from "./device.ts";
+import { faultOf } from "./fault.ts";
 import { ranOn, readPlacement, showPlacement } from "./placement.ts";
 
 export interface GraphSessionOptions {
@@ -44,7 +45,8 @@ export function sessionOptions({
  * Opens a session. On a card it is only given out when a first inference has run there.
  *
  * @param tryOut - Runs a short inference with the session.
- * @throws {LinescribeError} `CARD_FAILED` when the device is a card and the session does not run on it.
+ * @throws {LinescribeError} `CARD_FAILED` when the device is a card and the session does not run on it, `ASR_OUT_OF_MEMORY` when
+ *   there is no memory for it.
  */
 export async function openGraph(
   { modelPath, ...options }: GraphSessionOptions,
@@ -52,14 +54,19 @@ export async function openGraph(
 ): Promise<InferenceSession> {
   if (options.device.kind === "cpu") return InferenceSession.create(modelPath, sessionOptions(options));
   const provider = CUDA_PROVIDER;
-  const device = showDevice(options.device);
   try {
     return await openProven(modelPath, sessionOptions(options), { provider, tryOut });
   } catch (cause) {
-    throw new LinescribeError("CARD_FAILED", `Recognition does not run on ${device}: ${cudaReason(cause)}`, {
-      cause,
-    });
+    throw cardFailure(cause, options.device);
   }
+}
+
+/** What it means that a session could not be opened on a card, or not run there. */
+export function cardFailure(cause: unknown, device: Device): LinescribeError {
+  const full = faultOf(messageOf(cause)) === "memory";
+  const remedy = full ? "; end what else uses the card, or take a smaller model" : "";
+  const message = `Recognition does not run on ${showDevice(device)}: ${cudaReason(cause)}${remedy}`;
+  return new LinescribeError(full ? "ASR_OUT_OF_MEMORY" : "CARD_FAILED", message, { cause });
 }
 
 export interface Proof {

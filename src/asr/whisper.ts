@@ -112,7 +112,7 @@ export class Whisper {
     this.#hints = new HintCompiler(tokenizer.encode, this.#biases);
   }
 
-  /** @throws {LinescribeError} `MODEL_MISSING`, `MODEL_ALTERED`, `MODEL_WRONG_DEVICE` or `CARD_FAILED`. */
+  /** @throws {LinescribeError} `MODEL_MISSING`, `MODEL_ALTERED`, `MODEL_WRONG_DEVICE`, `CARD_FAILED` or `ASR_OUT_OF_MEMORY`. */
   static async load(options: WhisperOptions): Promise<Whisper> {
     const { modelPath, tokenizerPath, threads, spin, device = CPU, rules = CPU_RULES } = options;
     const metadata = await readWhisperMetadata(modelPath);
