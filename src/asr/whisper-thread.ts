@@ -6,19 +6,22 @@ import type { Worker } from "node:worker_threads";
 import type { Counters } from "../base/counters.ts";
 import { LinescribeError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
-import { MODEL_RATE_HZ } from "../base/time.ts";
 import { endWorker, startWorker } from "../base/worker.ts";
 import type { BatchRules } from "./batch-rules.ts";
 import type { Device } from "./device.ts";
 import { faultOf, startFault } from "./fault.ts";
 import { LeftThreads } from "./left-threads.ts";
+import { MemoryBudget } from "./memory-budget.ts";
 import type { Portion } from "./portions.ts";
 import { type RestartPolicy, Restarts } from "./restarts.ts";
 import type { UtteranceAudio } from "./whisper.ts";
 import type { BatchRequest, WorkerAnswer } from "./whisper-desk.ts";
 import type { WhisperWorkerData } from "./whisper-worker.ts";
 
-/** Loading takes a second or two; a thread that is not ready by then is given up. */
+/**
+ * Loading takes a second or two on a processor. A card is asked for its library, a first inference and its largest batches
+ * as well. A thread that is not ready by then is given up; milliseconds.
+ */
 const START_DEADLINE_MS = 120_000;
 /** How long closing waits for inferences that are under way: a thread that outlives the process aborts it; milliseconds. */
 const CLOSE_PATIENCE_MS = 10_000;
@@ -51,21 +54,20 @@ export class WhisperThread {
   #ready = false;
   #batch: Batch | null = null;
   #batches = 0;
-  /** Samples of one inference, padding included, that fit now. */
-  #budgetSamples: number;
+  readonly #memory: MemoryBudget;
   readonly #left = new LeftThreads();
   readonly #restarts: Restarts;
   #closed = false;
 
   constructor(options: WhisperThreadOptions) {
     this.#options = options;
-    this.#budgetSamples = options.data.rules.paddedSamples;
+    this.#memory = new MemoryBudget(options);
     this.#restarts = new Restarts(options.restart, () => this.#restart());
   }
 
   /** What a batch for it has to obey: the rules of its device, within the memory that was found to be there. */
   get rules(): BatchRules {
-    return { ...this.#options.data.rules, paddedSamples: this.#budgetSamples };
+    return { ...this.#options.data.rules, paddedSamples: this.#memory.samples };
   }
 
   get device(): Device {
@@ -94,7 +96,7 @@ export class WhisperThread {
   /**
    * Starts the thread; resolves when the model is loaded.
    *
-   * @throws {LinescribeError} `MODEL_ALTERED` or `ASR_WORKER_LOST`; it goes on trying unless it is closed.
+   * @throws {LinescribeError} see `startFault`, `ASR_TIMEOUT` or `ASR_WORKER_LOST`; it goes on trying unless it is closed.
    */
   start(): Promise<void> {
     const { data, spawn = spawnWhisper } = this.#options;
@@ -108,6 +110,8 @@ export class WhisperThread {
         if (this.#worker === worker) this.#lost(reason);
       };
       const deadline = setTimeout(() => {
+        const seconds = START_DEADLINE_MS / 1000;
+        reason = new LinescribeError("ASR_TIMEOUT", `A recognition worker was not ready after ${seconds} s`);
         this.#left.leave(worker);
         lost();
       }, START_DEADLINE_MS);
@@ -120,7 +124,7 @@ export class WhisperThread {
           return;
         } else if (answer.type === "ready") {
           this.#ready = true;
-          this.#budgetSamples = answer.budgetSamples;
+          this.#memory.loaded(answer.budgetSamples);
           this.#restarts.up();
           resolve();
           this.#options.onFree();
@@ -179,7 +183,7 @@ export class WhisperThread {
   #answered(worker: Worker, answer: Extract<WorkerAnswer, { batch: number }>): void {
     if (this.#batch?.id !== answer.batch) return;
     if (answer.type === "done") {
-      this.#noteMemory(answer);
+      this.#memory.answered(answer.outOfMemory, answer.budgetSamples);
       (this.#takeBatch() as Batch).resolve(answer.portions);
     } else {
       const error = new LinescribeError("ASR_WORKER_LOST", `Inference failed: ${answer.message}`);
@@ -190,19 +194,6 @@ export class WhisperThread {
       (this.#takeBatch() as Batch).reject(error);
     }
     this.#options.onFree();
-  }
-
-  #noteMemory({ outOfMemory, budgetSamples }: Extract<WorkerAnswer, { type: "done" }>): void {
-    const { counters, logger, data } = this.#options;
-    if (outOfMemory > 0) {
-      counters.add("asr.outOfMemory", outOfMemory);
-      const paddedSeconds = Math.round(budgetSamples / MODEL_RATE_HZ);
-      logger.warn(
-        { code: "ASR_OUT_OF_MEMORY", device: data.device, outOfMemory, paddedSeconds },
-        "batches are made smaller",
-      );
-    }
-    this.#budgetSamples = budgetSamples;
   }
 
   /** A session whose device has failed fails again with whatever it is given next. */

@@ -285,16 +285,19 @@ test("memory is tried before calls come: what fits bounds the batches, and nothi
   spare.memorySamples = 100 * 16_000;
   const processor = new FakeDevice("cpu ");
   const counters = new WatchedCounters();
+  const warned: object[] = [];
   const recogniser = await Recogniser.start({
     ...MODEL,
     workers: 1,
     threads: 1,
-    logger: silentLogger,
+    logger: { ...silentLogger, warn: (fields) => void warned.push(fields) },
     counters,
     cards: { ...MODEL, devices: [{ kind: "cuda", card: 0 }] },
     spawn: (data) => (data.device.kind === "cuda" ? spare : processor).spawn(data),
   });
   t.after(() => recogniser.close());
+  const memory = { paddedSeconds: 80, plannedSeconds: 320 };
+  assert.deepEqual(warned, [{ code: "ASR_OUT_OF_MEMORY", device: { kind: "cuda", card: 0 }, ...memory }]);
   await outcomes(recogniser.recognise([...many(64), ...many(20, 10)]));
   assert.equal(counters.get("asr.outOfMemory"), 0);
   assert.deepEqual(processor.batches, []);
