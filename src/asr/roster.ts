@@ -37,6 +37,7 @@ export interface RosterListener {
 
 export class Roster {
   readonly #options: SettledOptions;
+  readonly #schedule: Schedule<Job>;
   readonly #listener: RosterListener;
   readonly #cards: Crew | null;
   readonly #cores: Crew;
@@ -47,6 +48,7 @@ export class Roster {
 
   constructor(options: SettledOptions, schedule: Schedule<Job>, listener: RosterListener) {
     this.#options = options;
+    this.#schedule = schedule;
     this.#listener = listener;
     this.#cores = new Crew(coreCrew(options), this.#listenToCores());
     this.#cards = options.cards && new Crew(cardCrew(options, options.cards), this.#listenToCards());
@@ -107,7 +109,9 @@ export class Roster {
   feed(): void {
     this.#watchCards();
     this.#feeders.cards?.feed(isForCards);
-    this.#feeders.cores.feed((job) => this.#isForCores(job));
+    const all = this.serving === this.#cores;
+    // What stands by has nothing to look for in a queue of thousands, as a rule.
+    if (all || this.#schedule.offCards > 0) this.#feeders.cores.feed((job) => all || job.offCards);
   }
 
   async close(): Promise<void> {

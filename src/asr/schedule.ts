@@ -31,6 +31,8 @@ export interface Scheduled {
   windowSamples: number;
   /** It shares no batch: a worker was lost over it. */
   alone: boolean;
+  /** It is for processors, whoever else serves; it does not change while it waits. Default false. */
+  offCards?: boolean;
 }
 
 export interface ScheduleOptions {
@@ -71,6 +73,8 @@ export class Schedule<T extends Scheduled> {
   };
   /** The partial of each source that has one waiting. */
   readonly #partials = new Map<string, Entry<T>>();
+  /** Those that are for processors: as a rule none, which is known without looking through the queue. */
+  readonly #offCards = new Set<T>();
   /** What each source was given and has waiting, on the scale of turns, if more than now. */
   readonly #given = new Map<string, number>();
   /** The turn of what was taken last. */
@@ -89,6 +93,11 @@ export class Schedule<T extends Scheduled> {
   /** How many of them are live. */
   get live(): number {
     return this.length - this.#waiting.file.length;
+  }
+
+  /** How many are for processors, whoever else serves. */
+  get offCards(): number {
+    return this.#offCards.size;
   }
 
   /** What waits with a priority, in no order. */
@@ -110,6 +119,8 @@ export class Schedule<T extends Scheduled> {
       if (entry) {
         const superseded = entry.item;
         entry.item = item;
+        this.#offCards.delete(superseded);
+        if (item.offCards) this.#offCards.add(item);
         counters.add(`${NAMES.partial}.superseded`);
         return superseded;
       }
@@ -170,8 +181,9 @@ export class Schedule<T extends Scheduled> {
   }
 
   #wait(entry: Entry<T>): void {
-    const { priority, source } = entry.item;
+    const { priority, source, offCards } = entry.item;
     this.#waiting[priority].push(entry);
+    if (offCards) this.#offCards.add(entry.item);
     if (priority === "partial") this.#partials.set(source, entry);
   }
 
@@ -182,6 +194,7 @@ export class Schedule<T extends Scheduled> {
     }
     for (const entry of entries) {
       const { source } = entry.item;
+      this.#offCards.delete(entry.item);
       if (this.#partials.get(source) === entry) this.#partials.delete(source);
     }
   }

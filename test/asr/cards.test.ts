@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import type { RecognitionRequest } from "../../src/asr/intake.ts";
 import { Recogniser } from "../../src/asr/recogniser.ts";
 import type { CardPlan, RecogniserOptions } from "../../src/asr/recogniser-options.ts";
+import { Schedule } from "../../src/asr/schedule.ts";
 import { type Logger, silentLogger } from "../../src/base/log.ts";
 import { WatchedCounters } from "../base/watched-counters.ts";
 import { MODEL } from "./clips.ts";
@@ -204,6 +205,17 @@ test("what was submitted is heard as it was then, whatever becomes of the buffer
   pcm16k.fill(0);
   await outcomes(jobs.map(({ answer }) => answer));
   assert.deepEqual(peaks, [SOUND[1], SOUND[1], SOUND[1]]);
+});
+
+test("what stands by does not look through the queue while nothing is for it", { timeout }, async (t) => {
+  const { recogniser, card } = await rig(t, { rules: { gatherMs: 0, rows: 1 } });
+  const release = card.hang();
+  const first = recogniser.recognise(many(1));
+  const take = t.mock.method(Schedule.prototype, "take");
+  const others = recogniser.recognise(many(20));
+  assert.equal(take.mock.callCount(), 0);
+  release();
+  await outcomes([...first, ...others]);
 });
 
 test("while another card is up, nothing falls back", { timeout }, async (t) => {

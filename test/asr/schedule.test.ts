@@ -287,3 +287,29 @@ test("a source that floods a card with 1000 finals keeps another waiting for one
   schedule.add(late);
   assert.ok([...schedule.take(CARD_RULES), ...schedule.take(CARD_RULES)].includes(late));
 });
+
+test("how many are for processors is known whatever is added, superseded, taken, put back, removed or drained", () => {
+  const step = fc.record({
+    kind: fc.constantFrom("add", "add", "take", "putBack", "remove", "drain"),
+    priority: fc.constantFrom(...PRIORITIES),
+    source: fc.constantFrom("a", "b"),
+    offCards: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const schedule = scheduleOf([], 5);
+      const waiting = () => PRIORITIES.flatMap((priority) => schedule.waiting(priority));
+      let taken: Item[] = [];
+      for (const { kind, priority, source, offCards } of steps) {
+        if (kind === "add") schedule.add(item(priority, source, 2, { offCards }));
+        if (kind === "take")
+          taken = schedule.take(CARD_RULES, { accepts: (each) => !each.offCards || offCards });
+        if (kind === "putBack")
+          for (const each of taken.splice(0)) schedule.putBack({ ...each, offCards: true });
+        if (kind === "remove") for (const each of waiting().slice(0, 1)) schedule.remove(each);
+        if (kind === "drain") schedule.drain((each) => each.source === source);
+        assert.equal(schedule.offCards, waiting().filter((each) => each.offCards).length);
+      }
+    }),
+  );
+});
