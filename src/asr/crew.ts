@@ -111,6 +111,11 @@ export class Crew {
     return this.#enlisted.filter(({ ready }) => ready).length;
   }
 
+  /** Whether no worker is up, and none comes up for now. */
+  get gone(): boolean {
+    return this.#enlisted.every(isHopeless);
+  }
+
   /** Worker threads; null while one is being replaced. For fault injection in tests. */
   get threads(): (Worker | null)[] {
     return this.#threads.map(({ worker }) => worker);
@@ -179,7 +184,7 @@ export class Crew {
           this.#listener.lost(data.device, error);
         }
         // Waiting is only worth it while some worker may still come up.
-        if (this.#enlisted.every(isHopeless)) this.#listener.gone(error);
+        if (this.gone) this.#listener.gone(error);
         // Batches that it would have taken go elsewhere.
         else this.#listener.free();
       },

@@ -122,10 +122,6 @@ export class Roster {
     await Promise.all(this.crews.map((crew) => crew.close()));
   }
 
-  #isForCores(job: Job): boolean {
-    return job.offCards || this.serving === this.#cores;
-  }
-
   /** Starts the other processors when no card has been up for a while. */
   #watchCards(): void {
     if (this.#started && this.fallenBack) {
@@ -147,7 +143,11 @@ export class Roster {
       ...this.#listen(false),
       lost: () => {},
       back: () => {},
-      gone: (error) => this.#listener.hopeless((job) => this.#isForCores(job), error),
+      gone: (error) => {
+        // A card that is only down for its restart will do what it may.
+        const all = this.#cards?.gone ?? true;
+        this.#listener.hopeless((job) => all || job.offCards, error);
+      },
     };
   }
 

@@ -231,6 +231,37 @@ test("while another card is up, nothing falls back", { timeout }, async (t) => {
   assert.deepEqual([second.batches, processor.batches, processor.workers.length], [[8], [], 1]);
 });
 
+test("finals wait for a card that is being restarted when the processor that stands by is lost, too", {
+  timeout,
+}, async (t) => {
+  const plan = { retryMs: 1500, rules: { gatherMs: 0 } };
+  const { recogniser, card, processor, counters } = await rig(t, plan, { workers: 1 });
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  processor.loads = false;
+  processor.workers[0]?.die();
+  await counters.reach("asr.workersLost", 2);
+  t.mock.timers.tick(1000);
+  await counters.reach("asr.workersLost", 3);
+  card.workers[0]?.die();
+  const answers = outcomes(recogniser.recognise(many(1)));
+  t.mock.timers.tick(1000);
+  // The processor has failed to start three times now, and is given up.
+  await counters.reach("asr.workersLost", 5);
+  assert.equal(recogniser.queued, 1);
+  t.mock.timers.tick(500);
+  assert.deepEqual(await answers, ["card 32000"]);
+});
+
+test("finals are given up when neither cards nor processors come up", { timeout }, async (t) => {
+  const { recogniser, card, processor, counters } = await rig(t, {}, { workers: 1 });
+  card.loads = false;
+  card.workers[0]?.die();
+  await counters.reach("asr.cardsLost", 1);
+  processor.loads = false;
+  processor.workers[0]?.die();
+  assert.deepEqual(await outcomes(recogniser.recognise(many(1))), ["ASR_CARD_LOST"]);
+});
+
 test("all processors help when no card has been up for a while, long before it is given up", {
   timeout,
 }, async (t) => {
