@@ -81,6 +81,20 @@ export async function readWhisperMetadata(modelPath: string): Promise<WhisperMet
   throw new LinescribeError("MODEL_ALTERED", `${modelPath} lacks metadata of models/export: ${faults}`);
 }
 
+/**
+ * The metadata of the model that recognises, with only those languages that the one that takes over from it knows as well:
+ * none, which is English only, if either has none.
+ *
+ * @throws {LinescribeError} see `readWhisperMetadata`.
+ */
+export async function readCommonMetadata(modelPath: string, otherPath: string): Promise<WhisperMetadata> {
+  const metadata = await readWhisperMetadata(modelPath);
+  if (otherPath === modelPath) return metadata;
+  const other = await readWhisperMetadata(otherPath);
+  const common = Object.entries(metadata.languages).filter(([code]) => Object.hasOwn(other.languages, code));
+  return { ...metadata, languages: Object.fromEntries(common) };
+}
+
 /** Field number of `metadata_props` in ModelProto, and of `key` and `value` in StringStringEntryProto (onnx.proto). */
 const METADATA_PROPS = 14;
 const KEY = 1;

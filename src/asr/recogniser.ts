@@ -12,7 +12,7 @@ import { faultOf } from "./fault.ts";
 import { type RecognitionRequest, takeIn } from "./intake.ts";
 import type { Job, JobOwner, RecognitionJob } from "./job.ts";
 import { whisperLanguage } from "./language.ts";
-import { readWhisperMetadata, type WhisperMetadata } from "./metadata.ts";
+import { readCommonMetadata, type WhisperMetadata } from "./metadata.ts";
 import { PartialPace } from "./pace.ts";
 import { isMisfit, type Misfit, type Portion } from "./portions.ts";
 import { type RecogniserOptions, type SettledOptions, settleOptions } from "./recogniser-options.ts";
@@ -70,7 +70,7 @@ export class Recogniser {
   static async start(options: RecogniserOptions): Promise<Recogniser> {
     expectInteger("workers", options.workers, 1, 256);
     expectInteger("threads", options.threads, 1, 256);
-    const metadata = await readWhisperMetadata((options.cards ?? options).modelPath);
+    const metadata = await readCommonMetadata((options.cards ?? options).modelPath, options.modelPath);
     const recogniser = new Recogniser(metadata, settleOptions(options));
     try {
       await recogniser.#roster.start();
@@ -126,7 +126,7 @@ export class Recogniser {
     return this.#roster.crews.flatMap(({ threads }) => threads);
   }
 
-  /** The language code that this model has for a tag, `auto`, or null. See `whisperLanguage`. */
+  /** The language code that every model here has for a tag, `auto`, or null. See `whisperLanguage`. */
   language(tag: string): string | null {
     return whisperLanguage(this.metadata, tag);
   }

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
-import { readOnnxProperties, readWhisperMetadata } from "../../src/asr/metadata.ts";
+import { whisperLanguage } from "../../src/asr/language.ts";
+import { readCommonMetadata, readOnnxProperties, readWhisperMetadata } from "../../src/asr/metadata.ts";
 import { LinescribeError } from "../../src/base/error.ts";
 import { findModel, readManifest, verifyModel } from "../../src/models/manifest.ts";
 import { MODEL } from "./clips.ts";
@@ -48,6 +49,27 @@ test("the committed Whisper says of itself what is known of whisper-base", async
 test("properties are found behind the graph, whatever is in them", async () => {
   const properties = { model: "whisper-räksmörgås", empty: "", long: "x".repeat(70_000) };
   assert.deepEqual(await readOnnxProperties(fileOf(onnxFile(properties))), properties);
+});
+
+test("a language is known if the models for cards and for processors both know it", async () => {
+  const properties = await readOnnxProperties(MODEL.modelPath);
+  const write = (name: string, languages: Record<string, number>) => {
+    const file = path.join(folder, name);
+    writeFileSync(file, onnxFile({ ...properties, languages: JSON.stringify(languages) }));
+    return file;
+  };
+  const large = write("large.onnx", { en: 1, de: 2, yue: 3 });
+  const base = write("base.onnx", { en: 4, de: 5 });
+  const english = write("english.onnx", {});
+  const known = async (cards: string, processor: string) => {
+    const metadata = await readCommonMetadata(cards, processor);
+    return ["en", "de", "yue", "auto"].map((tag) => whisperLanguage(metadata, tag));
+  };
+  assert.deepEqual(await known(large, large), ["en", "de", "yue", "auto"]);
+  assert.deepEqual(await known(large, base), ["en", "de", null, "auto"]);
+  assert.deepEqual(await known(large, english), ["en", null, null, "en"]);
+  assert.deepEqual(await known(english, base), ["en", null, null, "en"]);
+  assert.deepEqual((await readCommonMetadata(large, base)).languages, { en: 1, de: 2 });
 });
 
 test("a file that is missing, is no ONNX, is cut short or says nothing of itself is an error with its code", async () => {
