@@ -42,7 +42,7 @@ export interface RecognitionOptions {
  * With `asr.device` `auto` whatever is wrong with cards is one loud line, and the processor works; with `cuda` it is an
  * error.
  *
- * @throws {LinescribeError} `MODEL_...`; with `cuda` also `CARD_...`, `ASR_CARD_LOST` or `ASR_OUT_OF_MEMORY`.
+ * @throws {LinescribeError} `MODEL_...`; with `cuda` also `CARD_...`, `ASR_CARD_LOST`, `ASR_TIMEOUT` or `ASR_OUT_OF_MEMORY`.
  */
 export async function startRecognition(options: RecognitionOptions): Promise<Recognition> {
   const { asr, logger, models } = options;
