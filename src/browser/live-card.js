@@ -7,10 +7,6 @@ import { lasting, shortTime, wholeTime } from "./when.js";
 /** @typedef {import("./live-calls.js").LiveCall} LiveCall */
 /** @typedef {import("./live-calls.js").Line} Line */
 
-/** Of more lines than these the first one goes out at the top: of a small card, and of a large one. */
-const SOME = 1;
-const LONG = 4;
-
 export class LiveCard {
   element = element("article", "live-card");
   #parties = element("a", "parties");
@@ -72,8 +68,6 @@ export class LiveCard {
       ...lines.map((line) => ({ line, final: true })),
       ...[...partials.values()].sort((a, b) => a.startMs - b.startMs).map((line) => ({ line, final: false })),
     ];
-    this.#lines.classList.toggle("some", wanted.length > SOME);
-    this.#lines.classList.toggle("long", wanted.length > LONG);
     const keys = new Set(wanted.map(({ line }) => keyOf(line)));
     for (const [key, item] of this.#shown) {
       if (keys.has(key)) continue;

@@ -71,7 +71,7 @@ function shotsOf(name: string, address: string): Shot[] {
 
 const CALL_SHOTS: Shot[] = [
   { ...DOCS, name: "docs-live-call", address: `/calls/${LIVE_SID}`, viewport: { width: 1180, height: 900 } },
-  { ...DOCS, name: "docs-calls", address: "/", viewport: { width: 1180, height: 820 } },
+  { ...DOCS, name: "docs-calls", address: "/", viewport: { width: 1180, height: 740 } },
   ...shotsOf("live", `/calls/${LIVE_SID}`),
   ...shotsOf("live-calls", "/"),
 ];
