@@ -8,7 +8,7 @@ import { Counters } from "../../src/base/counters.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { openStore } from "../../src/store/store.ts";
 import { codeOf, LIMITS, startRig } from "../access/rig.ts";
-import { jsonLines, run, temporaryFolder } from "./command.ts";
+import { jsonLines, run, temporaryFolder } from "../cli/command.ts";
 
 interface Listed {
   id: string;

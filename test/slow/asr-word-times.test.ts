@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import type { Whisper } from "../../src/asr/whisper.ts";
-import { type Clip, clipsIn, samplesOf } from "./clips.ts";
-import { assertWordsBesideJoins } from "./joined-clips.ts";
-import { loadedWhisper } from "./loaded-whisper.ts";
+import { type Clip, clipsIn, samplesOf } from "../asr/clips.ts";
+import { assertWordsBesideJoins } from "../asr/joined-clips.ts";
+import { loadedWhisper } from "../asr/loaded-whisper.ts";
 
 const SEARCH = { beam: 1, align: true };
 /** One encoder position. */

@@ -16,7 +16,7 @@ import { Funnel } from "../../src/media/funnel.ts";
 import { kindOf } from "../../src/media/kind.ts";
 import { rawAsWav } from "../../src/media/raw.ts";
 import type { Sound } from "../../src/media/sound.ts";
-import { fixture, wavFile } from "./files.ts";
+import { fixture, wavFile } from "../media/files.ts";
 
 const RATE_HZ = 16_000;
 
