@@ -10,7 +10,7 @@ import { WatchedCounters } from "../base/watched-counters.ts";
 
 const timeout = 120_000;
 const utterances = clipsIn("en")
-  .slice(0, 2)
+  .slice(0, 4)
   .map((clip) => ({ pcm16k: samplesOf(clip), language: "en" }));
 const one = utterances.slice(0, 1);
 
@@ -73,4 +73,16 @@ test("an utterance whose worker dies twice is given up, and the next is recognis
   kill(shared);
   assert.equal(await outcome(first as Promise<{ text: string }>), "ASR_WORKER_LOST");
   assert.notEqual((await second)?.text, "");
+});
+
+test("a worker that dies within a batch is replaced, and everything is answered", { timeout }, async () => {
+  const expected = await Promise.all(shared.recognise(utterances).map(outcome));
+  const lost = counters.get("asr.workersLost");
+  const retries = counters.get("asr.retries");
+  // The message that kills it lies before the batch: behind it, a fast worker would have answered first.
+  kill(shared);
+  const answers = shared.recognise(utterances);
+  assert.deepEqual(await Promise.all(answers.map(outcome)), expected);
+  assert.equal(counters.get("asr.workersLost"), lost + 1);
+  assert.equal(counters.get("asr.retries"), retries + 2);
 });

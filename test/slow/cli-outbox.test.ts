@@ -4,8 +4,8 @@ import path from "node:path";
 import { test } from "node:test";
 import { openStore } from "../../src/store/store.ts";
 import type { OutboxRow } from "../../src/store/upkeep.ts";
+import { jsonLines, run, temporaryFolder } from "../cli/command.ts";
 import { ended, final, sampleCall, started } from "../store/sample.ts";
-import { jsonLines, run, temporaryFolder } from "./command.ts";
 
 const CALL = "CA1";
 
