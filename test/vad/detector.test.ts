@@ -5,12 +5,12 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { parseWav } from "../../src/audio/wav.ts";
 import { Counters } from "../../src/base/counters.ts";
-import type { LinescribeError } from "../../src/base/error.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { startWorker } from "../../src/base/worker.ts";
 import { findModel, modelsDirectory, readManifest } from "../../src/models/manifest.ts";
-import { SpeechDetector, type SpeechDetectorOptions, type VadStream } from "../../src/vad/detector.ts";
+import { SpeechDetector, type SpeechDetectorOptions } from "../../src/vad/detector.ts";
 import { VAD_FRAME_SAMPLES } from "../../src/vad/frame.ts";
+import { type Heard, listen } from "./heard.ts";
 
 const MODEL = path.join(modelsDirectory(), findModel(readManifest(), "silero-vad-6.2").file);
 /** As `silero-thread.ts` sees it. */
@@ -42,21 +42,6 @@ function sentence(file: string): Float32Array[] {
   return Array.from({ length: Math.floor(doubled.length / VAD_FRAME_SAMPLES) }, (_, index) =>
     doubled.slice(index * VAD_FRAME_SAMPLES, (index + 1) * VAD_FRAME_SAMPLES),
   );
-}
-
-interface Heard {
-  stream: VadStream;
-  probabilities: number[];
-  failures: LinescribeError[];
-}
-
-function listen(detector: SpeechDetector): Heard {
-  const heard = { probabilities: [] as number[], failures: [] as LinescribeError[] };
-  const stream = detector.open(
-    (probabilities) => heard.probabilities.push(...probabilities),
-    (error) => heard.failures.push(error),
-  );
-  return { ...heard, stream };
 }
 
 async function start(t: TestContext, options: Partial<SpeechDetectorOptions> = {}): Promise<SpeechDetector> {

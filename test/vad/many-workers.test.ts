@@ -4,12 +4,12 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { Counters } from "../../src/base/counters.ts";
-import type { LinescribeError } from "../../src/base/error.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { startWorker } from "../../src/base/worker.ts";
 import { findModel, modelsDirectory, readManifest } from "../../src/models/manifest.ts";
-import { SpeechDetector, type SpeechDetectorOptions, type VadStream } from "../../src/vad/detector.ts";
+import { SpeechDetector, type SpeechDetectorOptions } from "../../src/vad/detector.ts";
 import { VAD_FRAME_SAMPLES } from "../../src/vad/frame.ts";
+import { type Heard, listen } from "./heard.ts";
 
 const MODEL = path.join(modelsDirectory(), findModel(readManifest(), "silero-vad-6.2").file);
 /** As `silero-thread.ts` sees it. */
@@ -60,21 +60,6 @@ function hum(frames: number, pitchHz: number): Float32Array[] {
       return 0.3 * Math.max(0, Math.sin(3 * time)) * voice;
     }),
   );
-}
-
-interface Heard {
-  stream: VadStream;
-  probabilities: number[];
-  failures: LinescribeError[];
-}
-
-function listen(detector: SpeechDetector): Heard {
-  const heard = { probabilities: [] as number[], failures: [] as LinescribeError[] };
-  const stream = detector.open(
-    (probabilities) => heard.probabilities.push(...probabilities),
-    (error) => heard.failures.push(error),
-  );
-  return { ...heard, stream };
 }
 
 type Crew = { detector: SpeechDetector; workers: Worker[]; counters: Counters };
