@@ -42,21 +42,20 @@ export function splitWords(
   return mergePunctuation(words).map(({ text, ...range }) => ({ text: text.trim(), ...range }));
 }
 
-/** The smallest runs of tokens that end where a character ends. */
+/** The smallest runs of tokens whose texts are the whole text: each ends where a character ends, or where none can. */
 function wholeCharacters(
   tokens: readonly number[],
   decode: (tokens: readonly number[]) => string,
 ): TokenWord[] {
-  const whole = decode(tokens);
   const pieces: TokenWord[] = [];
-  let [first, offset] = [0, 0];
+  let first = 0;
   for (let end = 1; end <= tokens.length; end++) {
     const text = decode(tokens.slice(first, end));
-    const unfinished = text.indexOf(UNFINISHED);
-    // Bytes that never become a character stay as they are.
-    if (unfinished >= 0 && whole[offset + unfinished] !== UNFINISHED && end < tokens.length) continue;
+    // Only a text with bytes that are no character yet can be another one together with what follows.
+    const splits =
+      !text.includes(UNFINISHED) || text + decode(tokens.slice(end)) === decode(tokens.slice(first));
+    if (!splits) continue;
     pieces.push({ text, first, end });
-    offset += text.length;
     first = end;
   }
   return pieces;

@@ -47,6 +47,16 @@ test("bytes that never become a character are kept, and delay nothing", () => {
   );
 });
 
+test("a character after bytes that never become one is whole, whichever token it begins in", () => {
+  // A byte that is no character and the first of three bytes, then the other two and a byte that is no character.
+  const tokens = [17_058, 6_587];
+  assert.equal(decode(tokens), "\uFFFD싯\uFFFD");
+  assert.deepEqual(splitWords([...tokens, ...encode(" one")], decode, "en"), [
+    { text: "\uFFFD싯\uFFFD", first: 0, end: 2 },
+    { text: "one", first: 2, end: 3 },
+  ]);
+});
+
 test("whatever tokens come, words have all of them once and in order, and are the text", () => {
   const tokens = fc.array(fc.integer({ min: 0, max: 50_256 }), { maxLength: 30 });
   const texts = fc.string({ unit: "grapheme", maxLength: 40 }).map((text) => encode(text));
