@@ -29,6 +29,8 @@ export interface ServerFigures {
   cpuMs: number;
   rssMb: number;
   loopP99Ms: number;
+  /** Time in which the main thread was not waiting, ms. */
+  mainMs: number;
   counters: Record<string, number>;
 }
 
@@ -62,6 +64,7 @@ const server = await startServer({
 });
 let used = process.cpuUsage();
 let before = server.counters.snapshot();
+let mainBefore = performance.eventLoopUtilization();
 const loop = monitorEventLoopDelay({ resolution: 1 });
 loop.enable();
 
@@ -69,6 +72,7 @@ process.on("message", async (message: "begin" | "end" | "stop") => {
   if (message === "begin") {
     used = process.cpuUsage();
     before = server.counters.snapshot();
+    mainBefore = performance.eventLoopUtilization();
     loop.reset();
   } else if (message === "end") {
     const { user, system } = process.cpuUsage(used);
@@ -79,6 +83,7 @@ process.on("message", async (message: "begin" | "end" | "stop") => {
       cpuMs: (user + system) / 1000,
       rssMb: Math.round(process.memoryUsage().rss / 1e6),
       loopP99Ms: loop.percentile(99) / 1e6,
+      mainMs: performance.eventLoopUtilization(mainBefore).active,
       counters,
     };
     send({ type: "figures", figures });

@@ -14,7 +14,7 @@ import { asMulaw, type Clip, clipOf, readClips, speechFolder } from "./corpus.ts
 import type { BenchOptions } from "./main.ts";
 import { join, withoutPauses } from "./recordings/utterances.ts";
 import { type BenchServer, startBenchServer } from "./server.ts";
-import { fill, samplesOf } from "./sounds/signals.ts";
+import { samplesOf } from "./sounds/signals.ts";
 import { machineName } from "./yardstick.ts";
 
 const UTTERANCE_SECONDS = [1, 2, 4, 8, 15, 29];
@@ -23,14 +23,14 @@ const CALLS = [1, 4, 16];
 const CALL_SECONDS = 30;
 /** Speech in the calls that are played at once. */
 const BUSY_SHARE = 0.45;
-const CALL_MINUTES = [1, 10, 60];
+const CALL_MINUTES = [1, 10, 60, 240];
 /** Speech in the calls whose length is varied: silence mostly. */
 const QUIET_SHARE = 0.1;
 /** Limits of `--check`: how much dearer a second, an hour of several calls, and a minute of a long call may be. */
 const UTTERANCE_GROWTH = 1.5;
 const CALLS_GROWTH = 1.3;
 const LENGTH_GROWTH = 1.3;
-/** Memory after a call of an hour above that after one of ten minutes; the sound itself is 29 MB. */
+/** Memory after a call of four hours above that after one of ten minutes; the sound itself is 115 MB. */
 const MEMORY_GROWTH_MB = 150;
 
 interface Cost {
@@ -114,13 +114,14 @@ function soundOf({ pcm8k }: Clip, seconds: number, share: number, index: number)
   const period = samplesOf(30);
   const spoken = Math.round(share * period);
   const pieces = Math.floor(pcm8k.length / spoken);
-  const sound = fill(seconds, (piece) => {
+  const sound = new Uint8Array(samplesOf(seconds));
+  for (let at = 0; at < sound.length; at += period) {
     const half = new Float32Array(period);
-    const from = ((index + piece) % pieces) * spoken;
+    const from = ((index + at / period) % pieces) * spoken;
     half.set(pcm8k.subarray(from, from + spoken), PHONE_RATE_HZ);
-    return half;
-  });
-  return asMulaw(sound);
+    sound.set(asMulaw(half).subarray(0, sound.length - at), at);
+  }
+  return sound;
 }
 
 function print(title: string, unit: string, costs: readonly Cost[]): void {
@@ -137,13 +138,13 @@ function faultsOf(utterances: readonly Cost[], calls: readonly Cost[], lengths: 
     const last = costs.at(-1) as Cost;
     return last.cpuPerHour / (costs.find(({ of }) => of === from) as Cost).cpuPerHour;
   };
-  const [ten, hour] = [10, 60].map((minutes) => lengths.find(({ of }) => of === minutes)) as [Cost, Cost];
+  const [ten, longest] = [lengths.find(({ of }) => of === 10), lengths.at(-1)] as [Cost, Cost];
   return [
     ...(growth(utterances, 4) > UTTERANCE_GROWTH
       ? ["long utterances are dearer by the second than short ones"]
       : []),
     ...(growth(calls, 1) > CALLS_GROWTH ? ["many calls are dearer by the hour than one"] : []),
     ...(growth(lengths, 10) > LENGTH_GROWTH ? ["a long call is dearer by the minute than a short one"] : []),
-    ...(hour.rssMb - ten.rssMb > MEMORY_GROWTH_MB ? ["memory grows with the length of a call"] : []),
+    ...(longest.rssMb - ten.rssMb > MEMORY_GROWTH_MB ? ["memory grows with the length of a call"] : []),
   ];
 }

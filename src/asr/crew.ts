@@ -12,6 +12,7 @@ import { HeadStart } from "./head-start.ts";
 import type { Job } from "./job.ts";
 import { isMisfit, type Portion } from "./portions.ts";
 import type { RestartPolicy } from "./restarts.ts";
+import type { Priority } from "./schedule.ts";
 import { WhisperThread } from "./whisper-thread.ts";
 import type { WhisperWorkerData } from "./whisper-worker.ts";
 
@@ -147,7 +148,7 @@ export class Crew {
       for (const retry of portions.flatMap((portion) => (isMisfit(portion) ? [] : portion.retries))) {
         counters.add(`asr.retries.${retry}`);
       }
-      this.#learn(jobs, beganAt);
+      this.#learn(jobs, priority, beganAt);
       this.#listener.answered(jobs, portions);
     } catch (error) {
       if (!(error instanceof LinescribeError)) throw error;
@@ -156,10 +157,16 @@ export class Crew {
     }
   }
 
-  /** How long finals take, to judge how early to begin them. */
-  #learn(jobs: readonly Job[], beganAt: number): void {
+  /**
+   * How long finals take, to judge how early to begin them, and what workers are busy with.
+   *
+   * @param as - What the batch was begun as.
+   */
+  #learn(jobs: readonly Job[], as: Priority, beganAt: number): void {
     const now = performance.now();
-    if (jobs[0]?.priority !== "file") this.headStart.worked(now - beganAt);
+    const busyMs = now - beganAt;
+    if (as !== "file") this.headStart.worked(busyMs);
+    this.#options.counters.add(`asr.busyMs.${as}`, busyMs);
     for (const { priority, submittedAt, audio } of jobs) {
       if (priority === "partial" || priority === "file") continue;
       this.headStart.answered(audio.pcm16k.length, now - submittedAt);

@@ -13,8 +13,9 @@ export class Counters {
     return this.#values.get(name) ?? 0;
   }
 
-  /** All counters that were ever added to, by name. */
+  /** All counters that were ever added to, by name, as whole numbers: some count time. */
   snapshot(): Record<string, number> {
-    return Object.fromEntries([...this.#values].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const sorted = [...this.#values].sort(([a], [b]) => (a < b ? -1 : 1));
+    return Object.fromEntries(sorted.map(([name, value]) => [name, Math.round(value)]));
   }
 }

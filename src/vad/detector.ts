@@ -21,7 +21,7 @@ export interface SpeechDetectorOptions {
   modelPath: string;
   logger: Logger;
   /**
-   * Receives `vad.frames.added|refused|answered|retried`, `vad.requests`, `vad.runs`, `vad.workers.lost` and
+   * Receives `vad.frames.added|refused|answered|retried`, `vad.requests`, `vad.runs`, `vad.busyMs`, `vad.workers.lost` and
    * `vad.streams.failed`.
    */
   counters: Counters;

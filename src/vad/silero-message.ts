@@ -30,6 +30,7 @@ export type SileroAnswer =
       request: number;
       /** In the order of the request. Transferred. [sum(counts)] */
       probabilities: Float32Array<ArrayBuffer>;
-      /** Model runs it took. */
+      /** Model runs it took, and their time, ms. */
       runs: number;
+      busyMs: number;
     };

@@ -17,9 +17,10 @@ async function answer(
     at += (counts[index] as number) * VAD_FRAME_SAMPLES;
     return { stream, samples: samples.subarray(start, at) };
   });
-  const before = silero.runs;
+  const [before, startedAt] = [silero.runs, performance.now()];
   const probabilities = await silero.probabilities(batch);
-  return { type: "probabilities", request, probabilities, runs: silero.runs - before };
+  const busyMs = performance.now() - startedAt;
+  return { type: "probabilities", request, probabilities, runs: silero.runs - before, busyMs };
 }
 
 async function serve(port: MessagePort): Promise<void> {

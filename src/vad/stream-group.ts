@@ -152,11 +152,12 @@ export class StreamGroup {
     thread.post({ request: number, streams: parts.map(({ stream }) => stream.id), counts, samples });
   }
 
-  #answered({ request, probabilities, runs }: ProbabilitiesAnswer): void {
+  #answered({ request, probabilities, runs, busyMs }: ProbabilitiesAnswer): void {
     const answered = this.#request;
     if (answered === null || answered.number !== request) return;
     this.#request = null;
     this.#options.counters.add("vad.runs", runs);
+    this.#options.counters.add("vad.busyMs", busyMs);
     this.#options.counters.add("vad.frames.answered", probabilities.length);
     let at = 0;
     for (const { stream, frames } of answered.parts) {

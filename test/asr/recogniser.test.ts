@@ -51,6 +51,7 @@ const outcome = (answer: Promise<{ text: string }>) =>
 
 test("utterances that wait are recognised in batches, each answered for itself", { timeout }, async () => {
   const batches = counters.get("asr.batches");
+  const busyMs = counters.get("asr.busyMs.final");
   const answers = await Promise.all(shared.recognise(utterances));
   for (const [index, { text }] of answers.entries()) {
     const words = (content: string) => content.toLowerCase().match(/[a-z]+/g) ?? [];
@@ -59,6 +60,7 @@ test("utterances that wait are recognised in batches, each answered for itself",
     assert.ok(known.length > 0, `"${text}" for "${english[index]?.text}"`);
   }
   assert.ok(counters.get("asr.batches") - batches < utterances.length);
+  assert.ok(counters.get("asr.busyMs.final") > busyMs);
   assert.equal(shared.pendingSeconds, 0);
   assert.equal(shared.queued, 0);
 });

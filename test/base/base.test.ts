@@ -7,12 +7,13 @@ import { expectInteger, expectNumber } from "../../src/base/guards.ts";
 import { maskNumber, silentLogger } from "../../src/base/log.ts";
 import { exactDiv, msToSamples, samplesToMs } from "../../src/base/time.ts";
 
-test("counters start at nothing, add up, and are listed by name", () => {
+test("counters start at nothing, add up, and are listed by name in whole numbers", () => {
   const counters = new Counters();
   assert.equal(counters.get("b"), 0);
   counters.add("b");
   counters.add("a", 5);
-  counters.add("b", 2);
+  counters.add("b", 1.7);
+  counters.add("b", 0.6);
   assert.deepEqual(Object.entries(counters.snapshot()), [
     ["a", 5],
     ["b", 3],

@@ -69,7 +69,7 @@ const ECHO = `
     if (samples.includes(13)) process.exit(13);
     if (samples.includes(7)) return;
     const probabilities = Float32Array.from({ length: samples.length / 512 }, (_, i) => samples[512 * i]);
-    parentPort.postMessage({ type: "probabilities", request, probabilities, runs: 1 });
+    parentPort.postMessage({ type: "probabilities", request, probabilities, runs: 1, busyMs: 1 });
   });
   parentPort.postMessage({ type: "ready" });
 `;
@@ -126,6 +126,7 @@ describe("with the real model", () => {
       assert.ok(largestDifference(probabilities, expected[position] as number[]) < 1e-4);
     }
     const runs = counters.get("vad.runs") - runsBefore;
+    assert.ok(counters.get("vad.busyMs") > 0);
     assert.ok(runs < (70 * 40) / 10, `${runs} runs for ${70 * 40} frames: they were not batched`);
     for (const { stream } of streams) stream.close();
   });

@@ -35,7 +35,7 @@ const REMEMBERING = `
         last.set(stream, probabilities[at]);
       }
     });
-    parentPort.postMessage({ type: "probabilities", request, probabilities, runs: 1 });
+    parentPort.postMessage({ type: "probabilities", request, probabilities, runs: 1, busyMs: 1 });
   });
   parentPort.postMessage({ type: "ready" });
 `;
