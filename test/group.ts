@@ -3,6 +3,7 @@
  * each would take longer than most files.
  */
 import "./at-end.ts";
+import "./seed.ts";
 import assert from "node:assert/strict";
 import { after, beforeEach, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";

@@ -51,8 +51,6 @@ const run = spawnSync(
   [
     "--import",
     "tsx",
-    "--import",
-    import.meta.resolve("./seed.ts"),
     "--test",
     "--test-reporter=spec",
     `--test-concurrency=${isQuick ? availableParallelism() : 1}`,
