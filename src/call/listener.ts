@@ -22,6 +22,8 @@ export interface HeardUtterance {
   endMs: number;
   /** What ended it: silence, its greatest length, or that nothing was to follow; left out where nobody listened. */
   endedBy?: "silence" | "length" | "flush";
+  /** It reaches the first or the last sample that was listened to: speech may be missing on that side. Default false. */
+  torn?: boolean;
   /** Time in it that counts as speech, and how sure the detector was of it, 0..1; left out where nobody listened. */
   speechMs?: number;
   meanProbability?: number;
@@ -167,8 +169,10 @@ export class Listener {
     { startSample, endSample, speechMs, meanProbability }: Utterance,
     endedBy: NonNullable<HeardUtterance["endedBy"]> = "flush",
   ): void {
+    const lastSample = this.#heardFrames * VAD_FRAME_SAMPLES;
     this.#options.onUtterance({
       endedBy,
+      torn: startSample === 0 || (endedBy === "flush" && endSample === lastSample),
       pcm16k: this.#audio.slice(startSample, endSample),
       startMs: this.#timeOf(startSample),
       endMs: this.#timeOf(endSample),

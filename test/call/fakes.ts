@@ -60,6 +60,8 @@ export class LoudnessDetector implements Detector {
   closed = false;
   /** While set, frames wait and are answered by `release`. */
   holding = false;
+  /** The probability of a loud frame. */
+  belief = 0.95;
   readonly #streams = new Set<{ fail: (error: LinescribeError) => void; answer: () => void }>();
 
   open(
@@ -74,7 +76,7 @@ export class LoudnessDetector implements Detector {
     const answer = (): void => {
       for (const frame of queue.splice(0)) {
         const power = frame.reduce((sum, sample) => sum + sample * sample, 0) / frame.length;
-        onProbabilities(Float32Array.of(power > 1e-3 ? 0.95 : 0.01));
+        onProbabilities(Float32Array.of(power > 1e-3 ? this.belief : 0.01));
       }
       for (const resolve of waiting.splice(0)) resolve();
     };

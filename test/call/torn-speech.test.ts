@@ -40,3 +40,35 @@ for (const [what, speechMs, answer, expected] of [
     assert.deepEqual(shortly(events).slice(1, -1), expected);
   });
 }
+
+for (const [what, belief, speech, expected] of [
+  [
+    "at the end of its stream",
+    0.6,
+    { startMs: 2000, endMs: 3000 },
+    ["inbound gap 1: 1684-3008 not_recognised"],
+  ],
+  [
+    "at the start of its stream",
+    0.6,
+    { startMs: 100, endMs: 1000 },
+    ["inbound gap 1: 0-1324 not_recognised"],
+  ],
+  ["within its stream", 0.6, { startMs: 500, endMs: 1500 }, []],
+  ["some time before its stream ends", 0.6, { startMs: 1500, endMs: 2500 }, []],
+  ["and hardly believed, at the end", 0.4, { startMs: 2000, endMs: 3000 }, []],
+] as const) {
+  test(`half-believed speech without words, ${what}, becomes ${expected.length === 0 ? "nothing" : "a gap"}`, async () => {
+    const { call, detector, events, recogniser, open } = callOf();
+    detector.belief = belief;
+    recogniser.holding = true;
+    const stream = open();
+    say(stream, soundOf(3000, [speech]));
+    stream.end("stream_stopped");
+    await settle();
+    assert.equal(recogniser.asked.length, 1);
+    recogniser.asked[0]?.resolve({ text: "" });
+    await call.end("stream_stopped");
+    assert.deepEqual(shortly(events).slice(1, -1), expected);
+  });
+}
