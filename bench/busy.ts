@@ -1,10 +1,8 @@
 /**
  * What the threads of a server were busy with while calls were played: 1.00 is one thread all the time.
  */
-import type { Rung } from "./climb.ts";
+import { type Rung, tableRow } from "./climb.ts";
 import type { SocketOutcome } from "./socket-calls.ts";
-
-const CELL = 11;
 
 /** Columns, and the counters of milliseconds that each adds up. */
 const WORK = {
@@ -17,8 +15,7 @@ const WORK = {
 /** Prints a row for each number of calls; threads that wait for a core count as busy. */
 export function printBusy(rungs: readonly Rung<SocketOutcome>[]): void {
   console.log("\nthreads busy with");
-  const headings = ["calls", ...Object.keys(WORK), "main", "searched", "again"];
-  console.log(headings.map((heading) => heading.padStart(CELL)).join(""));
+  console.log(tableRow(["calls", ...Object.keys(WORK), "main", "searched", "again"]));
   for (const { count, outcome } of rungs) {
     const { counters, mainMs } = outcome.figures;
     const share = (ms: number): string => (ms / outcome.seconds / 1000).toFixed(2);
@@ -31,6 +28,6 @@ export function printBusy(rungs: readonly Rung<SocketOutcome>[]): void {
       `${searches}`,
       `${counters["asr.retries.beam"] ?? 0}`,
     ];
-    console.log(cells.map((cell) => cell.padStart(CELL)).join(""));
+    console.log(tableRow(cells));
   }
 }

@@ -32,22 +32,22 @@ export function serverCells({ figures, ownCpu, seconds }: SocketOutcome): string
 }
 
 export async function run(args: string[], { json, check }: BenchOptions): Promise<void> {
-  const [folder, loads = LOADS.join(), ladder = LADDER.join()] = args;
+  const [folder, loads = LOADS.join(), counts = LADDER.join()] = args;
   const clips = readClips(speechFolder(folder));
   const gflops = await machineGflops(2);
   console.log(`${machineName()}, ${Math.round(gflops)} GFLOP/s float32 on 2 threads`);
   console.log("the calls and the receiver run on the same cores as the server\n");
-  const rungs = ladder.split(",").map(Number);
+  const ladder = counts.split(",").map(Number);
   const held: Partial<Record<Load, number>> = {};
   for (const load of LOADS.filter((name) => loads.split(",").includes(name))) {
-    held[load] = await heldCalls(load, clips, rungs);
+    held[load] = await heldCalls(load, clips, ladder);
     console.log(`${load}: ${held[load]} calls held\n`);
   }
   for (const [load, { goal, floor }] of Object.entries(EXPECTED)) {
     const reached = held[load as Load];
     if (reached === undefined) continue;
     // A ladder that ends lower asks for its end.
-    const owed = Math.min(Math.floor(floor * owedShare(gflops)), Math.max(...rungs));
+    const owed = Math.min(Math.floor(floor * owedShare(gflops)), Math.max(...ladder));
     const verdict = reached < owed ? `beyond the limit of ${owed}` : `at least ${owed}`;
     console.log(
       `${load}: ${reached} of ${goal} calls, ${verdict} (${floor} on a machine of ${REFERENCE_GFLOPS} GFLOP/s)`,

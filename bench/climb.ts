@@ -5,6 +5,11 @@ import { DELAY_HEADINGS, type Delays, delayCells, faultsOf } from "./held.ts";
 
 const CELL = 11;
 
+/** A line of a table, its cells under each other's. */
+export function tableRow(cells: readonly string[]): string {
+  return cells.map((cell) => cell.padStart(CELL)).join("");
+}
+
 export interface Climb<T extends Delays> {
   /** Rising. */
   ladder: readonly number[];
@@ -26,14 +31,13 @@ export interface Rung<T> {
 /** @returns The rungs that were tried, in order. */
 export async function climb<T extends Delays>(options: Climb<T>): Promise<Rung<T>[]> {
   const { ladder, direction = "up", partials, measure, headings, cells } = options;
-  console.log([...DELAY_HEADINGS, ...headings].map((heading) => heading.padStart(CELL)).join(""));
+  console.log(tableRow([...DELAY_HEADINGS, ...headings]));
   const rungs: Rung<T>[] = [];
   for (const count of direction === "up" ? ladder : ladder.toReversed()) {
     const outcome = await measure(count);
     const faults = faultsOf(outcome, { partials });
     rungs.push({ count, outcome, faults });
-    const row = [...delayCells(count, outcome), ...cells(outcome, count)];
-    console.log(row.map((cell) => cell.padStart(CELL)).join(""));
+    console.log(tableRow([...delayCells(count, outcome), ...cells(outcome, count)]));
     for (const fault of faults) console.log(`${"".padStart(CELL)} not held: ${fault}`);
     if (faults.length > 0 === (direction === "up")) break;
   }

@@ -96,9 +96,8 @@ async function withoutSockets(given: HoldOptions): Promise<Rungs<EngineOutcome>>
   try {
     const wordless = options.tokensPerSecond !== null;
     const { card } = place;
-    const calls = new EngineCalls({
-      ...{ engine: started, counters, config, clips, callMs: options.callMs, wordless, card },
-    });
+    const { callMs } = options;
+    const calls = new EngineCalls({ engine: started, counters, config, clips, callMs, wordless, card });
     for (const load of options.loads) {
       const workers = `${started.workers} worker(s) of ${started.threads} thread(s) on the processor`;
       console.log(`\n${load}, without sockets: ${workers}, ${config.vad.workers} for speech detection`);
